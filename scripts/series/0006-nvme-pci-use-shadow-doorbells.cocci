@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+// Subject: nvme-pci: use shadow doorbells
+//
+// Prepare them once the controller is identified, and configure them when all
+// I/O queues exist and no I/O runs on them yet. Detach all doorbells before the
+// controller is disabled, whatever the reason: reset, removal, suspend,
+// shutdown, a command that timed out. I/O queues are quiesced there, and their
+// interrupts have not been freed. Free the pages together with the queues, after
+// the controller was disabled for good.
+//
+// Switch them off with nvme.dbbuf=off.
+//
+// Files: drivers/nvme/host/pci.c
+// Matches: queue 1
+// Matches: connect 1..2
+// Matches: disabling 1
+// Matches: remove 1..2
+
+@queue@
+identifier nvmeq, qid, dev;
+position p;
+@@
+ nvme_init_queue(struct nvme_queue *nvmeq, u16 qid)
+ {
+ 	<...
++	nvme_dbbuf_init_sq(&dev->dbbuf, qid, &nvmeq->sq_dbbuf,
++			   &nvmeq->sq_lock, &nvmeq->sq_tail, nvmeq->q_depth,
++			   test_bit(NVMEQ_SQ_CMB, &nvmeq->flags));
++	nvme_dbbuf_init_cq(&dev->dbbuf, qid, &nvmeq->cq_dbbuf,
++			   &nvmeq->cq_poll_lock, &nvmeq->cq_head,
++			   nvmeq->q_depth,
++			   test_bit(NVMEQ_POLLED, &nvmeq->flags),
++			   pci_irq_vector(to_pci_dev(dev->dev),
++					  nvmeq->cq_vector));
+ 	dev->online_queues@p++;
+ 	...>
+ }
+
+// nvme_reset_work() in every kernel, and nvme_probe() since 6.2.
+@connect@
+expression ret;
+identifier dev, out;
+position p;
+@@
++	nvme_dbbuf_prepare(&dev->dbbuf, &dev->ctrl, dev->dev,
++			   dev->nr_allocated_queues, dev->db_stride);
++
+ 	ret = nvme_setup_io_queues@p(dev);
+ 	if (ret)
+ 		goto out;
++	nvme_dbbuf_configure(&dev->dbbuf, dev->online_queues);
+
+@disabling@
+identifier dev, dead;
+position p;
+@@
+ nvme_dev_disable(struct nvme_dev *dev, ...)
+ {
+ 	<...
++	nvme_dbbuf_detach(&dev->dbbuf);
+ 	if (!dead@p && dev->ctrl.queue_count > 0) { ... }
+ 	...>
+ }
+
+@remove@
+identifier dev;
+position p;
+@@
++	nvme_dbbuf_free(&dev->dbbuf);
+ 	nvme_free_queues@p(dev, 0);

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+// What must not be left in drivers/nvme/host/pci.c after the last step. Reports,
+// changes nothing; each line of output fails the series.
+//
+// Nothing may use a doorbell register but the two places that ask the shadow
+// doorbell first, and the assignments that point to it.
+
+@asked@
+position p;
+struct nvme_queue *q;
+expression V, S;
+@@
+(
+ if (nvme_dbbuf_update_and_check_event(&q->sq_dbbuf, V))
+	writel(V, q->q_db@p);
+|
+ if (nvme_dbbuf_update_and_check_event(&q->cq_dbbuf, V))
+	writel(V, q->q_db@p + S);
+)
+
+@set@
+position p;
+expression Q, E;
+@@
+ Q->q_db@p = E
+
+@other@
+position p != {asked.p, set.p};
+expression Q;
+@@
+ Q->q_db@p
+
+@script:python@
+p << other.p;
+@@
+print("%s:%s: doorbell register used without asking the shadow doorbell" % (p[0].file, p[0].line))
+
+@base@
+position p;
+expression D, Q, E;
+@@
+(
+ D->dbs@p = E
+|
+ Q->q_db = &D->dbs@p[E]
+|
+ Q->q_db = D->dbs@p
+)
+
+@otherbase@
+position p != base.p;
+expression D;
+@@
+ D->dbs@p
+
+@script:python@
+p << otherbase.p;
+@@
+print("%s:%s: doorbell registers reached without the queue" % (p[0].file, p[0].line))
+
+@known@
+position p;
+expression Q;
+identifier f = {nvme_dbbuf_update_and_check_event, nvme_dbbuf_init_sq, nvme_dbbuf_init_cq};
+@@
+(
+ f(..., &Q->sq_dbbuf@p, ...)
+|
+ f(..., &Q->cq_dbbuf@p, ...)
+)
+
+@unknown@
+position p != known.p;
+expression Q;
+@@
+(
+ Q->sq_dbbuf@p
+|
+ Q->cq_dbbuf@p
+)
+
+@script:python@
+p << unknown.p;
+@@
+print("%s:%s: shadow doorbell used outside of dbbuf.c" % (p[0].file, p[0].line))
+
+@prepared@
+position p;
+expression ret;
+identifier dev, out;
+@@
+ nvme_dbbuf_prepare(...);
+ ret = nvme_setup_io_queues@p(dev);
+ if (ret)
+	goto out;
+ nvme_dbbuf_configure(&dev->dbbuf, dev->online_queues);
+
+@unprepared@
+position p != prepared.p;
+@@
+ nvme_setup_io_queues@p(...)
+
+@script:python@
+p << unprepared.p;
+@@
+print("%s:%s: I/O queues set up without shadow doorbells" % (p[0].file, p[0].line))
+
+@freed@
+position p;
+@@
+ nvme_dbbuf_free(...);
+ nvme_free_queues@p(...);
+
+@leaked@
+position p != freed.p;
+expression dev;
+@@
+ nvme_free_queues@p(dev, 0)
+
+@script:python@
+p << leaked.p;
+@@
+print("%s:%s: queues freed, shadow doorbells kept" % (p[0].file, p[0].line))
+
+@detached@
+position p;
+@@
+ nvme_dbbuf_detach(...);
+ ...
+ nvme_suspend_io_queues@p(...);
+
+@disabled@
+identifier dev;
+position p != detached.p;
+@@
+ nvme_dev_disable(struct nvme_dev *dev, ...)
+ {
+	<...
+	nvme_suspend_io_queues@p(...);
+	...>
+ }
+
+@script:python@
+p << disabled.p;
+@@
+print("%s:%s: controller disabled with shadow doorbells attached" % (p[0].file, p[0].line))
+
+// An own version that was removed in part only.
+@old@
+identifier f =~ "^(nvme_dbbuf_(dma_alloc|dma_free|set|size|need_event)|sq_idx|cq_idx)$";
+position p;
+@@
+ f@p(...)
+
+@script:python@
+p << old.p;
+f << old.f;
+@@
+print("%s:%s: %s() is left of the kernel's own shadow doorbells" % (p[0].file, p[0].line, f))
