@@ -69,18 +69,6 @@ module_param_cb(dbbuf, &nvme_dbbuf_mode_ops, NULL, 0644);
 MODULE_PARM_DESC(dbbuf,
 		 "shadow doorbells: on (default), off, or bit7 to also take OACS bit 7 for support; a change takes effect when a controller is reset");
 
-static const char * const nvme_dbbuf_states[] = {
-	[NVME_DBBUF_IDLE]		= "idle",
-	[NVME_DBBUF_OFF]		= "off",
-	[NVME_DBBUF_UNSUPPORTED]	= "unsupported",
-	[NVME_DBBUF_NO_MEMORY]		= "no-memory",
-	[NVME_DBBUF_TOO_LARGE]		= "too-large",
-	[NVME_DBBUF_PREPARED]		= "prepared",
-	[NVME_DBBUF_CONFIGURING]	= "configuring",
-	[NVME_DBBUF_REFUSED]		= "refused",
-	[NVME_DBBUF_ACTIVE]		= "active",
-};
-
 /*
  * The pages are laid out as the doorbell registers are; all of these count in 32
  * bit words.
@@ -116,6 +104,18 @@ static bool nvme_dbbuf_supported(u16 oacs, enum nvme_dbbuf_mode mode)
 static struct dentry *nvme_dbbuf_root;
 static unsigned int nvme_dbbuf_root_users;
 static DEFINE_MUTEX(nvme_dbbuf_root_lock);
+
+static const char * const nvme_dbbuf_states[] = {
+	[NVME_DBBUF_IDLE]		= "idle",
+	[NVME_DBBUF_OFF]		= "off",
+	[NVME_DBBUF_UNSUPPORTED]	= "unsupported",
+	[NVME_DBBUF_NO_MEMORY]		= "no-memory",
+	[NVME_DBBUF_TOO_LARGE]		= "too-large",
+	[NVME_DBBUF_PREPARED]		= "prepared",
+	[NVME_DBBUF_CONFIGURING]	= "configuring",
+	[NVME_DBBUF_REFUSED]		= "refused",
+	[NVME_DBBUF_ACTIVE]		= "active",
+};
 
 static int nvme_dbbuf_state_show(struct seq_file *s, void *unused)
 {

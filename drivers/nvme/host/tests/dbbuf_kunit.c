@@ -1,1 +1,609 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of the NVMe shadow doorbells.
+ *
+ * dbbuf.c is compiled into this file a second time, under other names, with a
+ * controller, an allocator and interrupts that do what a test tells them to. So
+ * these tests need neither PCI nor a controller, and the code under test has no
+ * hooks for them.
+ */
+#include <kunit/test.h>
+#include <linux/debugfs.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/interrupt.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "../nvme.h"
+
+#define nvme_dbbuf_init		test_dbbuf_init
+#define nvme_dbbuf_prepare	test_dbbuf_prepare
+#define nvme_dbbuf_init_sq	test_dbbuf_init_sq
+#define nvme_dbbuf_init_cq	test_dbbuf_init_cq
+#define nvme_dbbuf_configure	test_dbbuf_configure
+#define nvme_dbbuf_detach	test_dbbuf_detach
+#define nvme_dbbuf_free		test_dbbuf_free
+
+static void *fake_calloc(size_t n, size_t size, gfp_t gfp);
+static void *fake_dma_alloc(size_t size, dma_addr_t *dma);
+static void fake_dma_free(size_t size, void *page, dma_addr_t dma);
+static int fake_submit(const struct nvme_command *cmd);
+static void fake_irq(unsigned int irq, bool on);
+
+#undef kcalloc
+#define kcalloc(n, size, gfp)			fake_calloc(n, size, gfp)
+#undef dma_alloc_coherent
+#define dma_alloc_coherent(dev, size, dma, gfp)	fake_dma_alloc(size, dma)
+#undef dma_free_coherent
+#define dma_free_coherent(dev, size, page, dma)	fake_dma_free(size, page, dma)
+#define nvme_submit_sync_cmd(q, cmd, buf, len)	fake_submit(cmd)
+#define disable_irq(irq)			fake_irq(irq, false)
+#define enable_irq(irq)				fake_irq(irq, true)
+
+#include "../dbbuf.c"
+
+#define WORDS	(NVME_CTRL_PAGE_SIZE / sizeof(__le32))
+#define QUEUES	5
+#define DEPTH	32
+#define POLLED	(QUEUES - 1)
+
+struct fake_queue {
+	struct nvme_dbbuf_db	sq;
+	struct nvme_dbbuf_db	cq;
+	spinlock_t		sq_lock;
+	spinlock_t		cq_poll_lock;
+	u16			sq_tail;
+	u16			cq_head;
+};
+
+/* The controller, the memory it is given, and what it is told to do. */
+static struct fake {
+	struct nvme_ctrl	ctrl;
+	struct device		device;
+	struct nvme_dbbuf_ctrl	dbbuf;
+	struct fake_queue	queues[QUEUES];
+	unsigned int		allocations;
+	unsigned int		fail_allocation;
+	unsigned int		pages;
+	unsigned int		commands;
+	unsigned int		irqs_off;
+	struct nvme_command	command;
+	int			status;
+	void			(*on_command)(struct fake *fake);
+} *fake;
+
+static void *fake_calloc(size_t n, size_t size, gfp_t gfp)
+{
+	if (++fake->allocations == fake->fail_allocation)
+		return NULL;
+	return kzalloc(n * size, gfp);
+}
+
+static void *fake_dma_alloc(size_t size, dma_addr_t *dma)
+{
+	void *page;
+
+	if (++fake->allocations == fake->fail_allocation)
+		return NULL;
+	page = kzalloc(size, GFP_KERNEL);
+	*dma = (uintptr_t)page;
+	fake->pages++;
+	return page;
+}
+
+static void fake_dma_free(size_t size, void *page, dma_addr_t dma)
+{
+	WARN_ON(size != NVME_CTRL_PAGE_SIZE || dma != (uintptr_t)page);
+	fake->pages--;
+	kfree(page);
+}
+
+static bool any_attached(void)
+{
+	unsigned int qid;
+
+	for (qid = 0; qid < QUEUES; qid++)
+		if (fake->queues[qid].sq.shadow || fake->queues[qid].cq.shadow)
+			return true;
+	return false;
+}
+
+static int fake_submit(const struct nvme_command *cmd)
+{
+	/* The rule that most of the rest depends on. */
+	WARN_ON(any_attached());
+	fake->commands++;
+	fake->command = *cmd;
+	if (fake->on_command)
+		fake->on_command(fake);
+	return fake->status;
+}
+
+static void fake_irq(unsigned int irq, bool on)
+{
+	if (on)
+		fake->irqs_off--;
+	else
+		fake->irqs_off++;
+}
+
+/* One reset up to the point where I/O can start, as the driver does it. */
+static void connect_queues(unsigned int nr_online, unsigned int stride)
+{
+	unsigned int qid;
+
+	nvme_dbbuf_prepare(&fake->dbbuf, &fake->ctrl, &fake->device, QUEUES,
+			   stride);
+	for (qid = 0; qid < nr_online; qid++) {
+		struct fake_queue *queue = &fake->queues[qid];
+
+		queue->sq_tail = 0;
+		queue->cq_head = 0;
+		nvme_dbbuf_init_sq(&fake->dbbuf, qid, &queue->sq,
+				   &queue->sq_lock, &queue->sq_tail, DEPTH,
+				   false);
+		nvme_dbbuf_init_cq(&fake->dbbuf, qid, &queue->cq,
+				   &queue->cq_poll_lock, &queue->cq_head, DEPTH,
+				   qid == POLLED, qid);
+	}
+	nvme_dbbuf_configure(&fake->dbbuf, nr_online);
+}
+
+static bool move_sq(struct fake_queue *queue, u16 tail)
+{
+	queue->sq_tail = tail;
+	return nvme_dbbuf_update_and_check_event(&queue->sq, tail);
+}
+
+static void expect_state(struct kunit *test, enum nvme_dbbuf_state state,
+			 unsigned int commands)
+{
+	KUNIT_EXPECT_EQ(test, (int)fake->dbbuf.state, (int)state);
+	KUNIT_EXPECT_EQ(test, fake->commands, commands);
+	KUNIT_EXPECT_EQ(test, any_attached(), state == NVME_DBBUF_ACTIVE);
+	KUNIT_EXPECT_EQ(test, fake->irqs_off, 0U);
+}
+
+static int dbbuf_test_init(struct kunit *test)
+{
+	unsigned int qid;
+
+	fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
+	if (!fake)
+		return -ENOMEM;
+	fake->device.init_name = "nvme-dbbuf-kunit";
+	fake->ctrl.device = &fake->device;
+	fake->ctrl.oacs = NVME_CTRL_OACS_DBBUF_SUPP;
+	for (qid = 0; qid < QUEUES; qid++) {
+		spin_lock_init(&fake->queues[qid].sq_lock);
+		spin_lock_init(&fake->queues[qid].cq_poll_lock);
+	}
+	nvme_dbbuf_mode = NVME_DBBUF_MODE_ON;
+	nvme_dbbuf_init(&fake->dbbuf);
+	return 0;
+}
+
+static void dbbuf_test_exit(struct kunit *test)
+{
+	if (!fake)
+		return;
+	nvme_dbbuf_detach(&fake->dbbuf);
+	nvme_dbbuf_free(&fake->dbbuf);
+	WARN_ON(fake->pages);
+	fake = NULL;
+}
+
+/* The definition: one of the positions walked over, from old up to value. */
+static bool walked_over(u32 eventidx, u32 depth, u16 value, u16 old)
+{
+	u32 position;
+
+	for (position = old; position != value;
+	     position = (position + 1) % depth)
+		if (position == eventidx)
+			return true;
+	return false;
+}
+
+static void expect_event(struct kunit *test, u32 depth, u32 eventidx, u16 value,
+			 u16 old)
+{
+	bool expected = walked_over(eventidx, depth, value, old);
+	bool got = nvme_dbbuf_need_event(eventidx, depth - 1, value, old);
+
+	if (got != expected)
+		KUNIT_FAIL(test, "depth %u: %u to %u, event index %u: %d\n",
+			   depth, old, value, eventidx, got);
+}
+
+static void event_small_depths(struct kunit *test)
+{
+	static const u32 beyond[] = {
+		0x7fff, 0x8000, 0xfffe, 0xffff, 0x10000, 0x10001, 0x7fffffff,
+		0x80000000, 0xffff0000, 0xfffffffe, 0xffffffff,
+	};
+	u32 depth, old, value, eventidx, i;
+
+	for (depth = 2; depth <= 33; depth++)
+		for (old = 0; old < depth; old++)
+			for (value = 0; value < depth; value++) {
+				for (eventidx = 0; eventidx < depth + 40;
+				     eventidx++)
+					expect_event(test, depth, eventidx,
+						     value, old);
+				for (i = 0; i < ARRAY_SIZE(beyond); i++)
+					expect_event(test, depth, beyond[i],
+						     value, old);
+			}
+}
+
+static void event_edges(struct kunit *test)
+{
+	static const u32 depths[] = {
+		64, 127, 256, 1000, 1023, 1024, 4095, 32767, 32768, 32769,
+		65534, 65535, 65536,
+	};
+	u32 i, o, v, e;
+
+	for (i = 0; i < ARRAY_SIZE(depths); i++) {
+		u32 depth = depths[i];
+		u32 edges[] = { 0, 1, 2, depth / 2 - 1, depth / 2,
+				depth / 2 + 1, depth - 2, depth - 1 };
+		u32 beyond[] = { depth, depth + 1, 65535, 65536, 0xffffffff };
+
+		for (o = 0; o < ARRAY_SIZE(edges); o++)
+			for (v = 0; v < ARRAY_SIZE(edges); v++) {
+				for (e = 0; e < ARRAY_SIZE(edges); e++)
+					expect_event(test, depth, edges[e],
+						     edges[v], edges[o]);
+				for (e = 0; e < ARRAY_SIZE(beyond); e++)
+					expect_event(test, depth, beyond[e],
+						     edges[v], edges[o]);
+			}
+	}
+}
+
+static void page_layout(struct kunit *test)
+{
+	unsigned int stride, qid;
+
+	for (stride = 1; stride <= 1U << 15; stride <<= 1) {
+		for (qid = 0; nvme_dbbuf_fits(qid, stride); qid++) {
+			size_t sq = nvme_dbbuf_sq_word(qid, stride);
+			size_t cq = nvme_dbbuf_cq_word(qid, stride);
+
+			KUNIT_EXPECT_EQ(test, sq, (size_t)2 * qid * stride);
+			KUNIT_EXPECT_EQ(test, cq, sq + stride);
+			KUNIT_EXPECT_LT(test, cq, (size_t)WORDS);
+		}
+		/* The first queue that does not fit must really not fit. */
+		KUNIT_EXPECT_GE(test, nvme_dbbuf_cq_word(qid, stride),
+				(size_t)WORDS);
+		KUNIT_EXPECT_FALSE(test, nvme_dbbuf_fits(65535, stride));
+	}
+	KUNIT_EXPECT_TRUE(test, nvme_dbbuf_fits(511, 1));
+	KUNIT_EXPECT_FALSE(test, nvme_dbbuf_fits(512, 1));
+}
+
+static void parameter(struct kunit *test)
+{
+	static const char * const refused[] = {
+		"", "\n", "maybe", "ON", "onn", "o", "1", "y", "bit8", "bit 7",
+	};
+	static const char * const good[] = { "on", "off", "bit7", "on\n" };
+	char *buffer = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, buffer);
+	for (i = 0; i < ARRAY_SIZE(good); i++) {
+		KUNIT_EXPECT_EQ(test, nvme_dbbuf_mode_set(good[i], NULL), 0);
+		KUNIT_EXPECT_GT(test, nvme_dbbuf_mode_get(buffer, NULL), 0);
+		KUNIT_EXPECT_TRUE(test, sysfs_streq(buffer, good[i]));
+	}
+	for (i = 0; i < ARRAY_SIZE(refused); i++)
+		KUNIT_EXPECT_EQ(test, nvme_dbbuf_mode_set(refused[i], NULL),
+				-EINVAL);
+	KUNIT_EXPECT_EQ(test, (int)nvme_dbbuf_mode, (int)NVME_DBBUF_MODE_ON);
+}
+
+static void support_bit(struct kunit *test)
+{
+	const u16 bit7 = 1 << 7, bit8 = 1 << 8;
+
+	KUNIT_EXPECT_TRUE(test, nvme_dbbuf_supported(bit8, NVME_DBBUF_MODE_ON));
+	KUNIT_EXPECT_FALSE(test, nvme_dbbuf_supported(bit7, NVME_DBBUF_MODE_ON));
+	KUNIT_EXPECT_FALSE(test, nvme_dbbuf_supported((u16)~bit8,
+						      NVME_DBBUF_MODE_ON));
+	KUNIT_EXPECT_TRUE(test, nvme_dbbuf_supported(bit8, NVME_DBBUF_MODE_BIT7));
+	KUNIT_EXPECT_TRUE(test, nvme_dbbuf_supported(bit7, NVME_DBBUF_MODE_BIT7));
+	KUNIT_EXPECT_FALSE(test, nvme_dbbuf_supported((u16)~(bit7 | bit8),
+						      NVME_DBBUF_MODE_BIT7));
+}
+
+static void accepted(struct kunit *test)
+{
+	unsigned int qid;
+
+	connect_queues(QUEUES, 2);
+	expect_state(test, NVME_DBBUF_ACTIVE, 1);
+	KUNIT_EXPECT_EQ(test, (int)fake->command.dbbuf.opcode, 0x7c);
+	KUNIT_EXPECT_EQ(test, (u64)le64_to_cpu(fake->command.dbbuf.prp1),
+			(u64)fake->dbbuf.shadows_dma);
+	KUNIT_EXPECT_EQ(test, (u64)le64_to_cpu(fake->command.dbbuf.prp2),
+			(u64)fake->dbbuf.eventidxs_dma);
+
+	/* The admin queue never, all others at their own words. */
+	KUNIT_EXPECT_FALSE(test, !!fake->queues[0].sq.shadow);
+	KUNIT_EXPECT_FALSE(test, !!fake->queues[0].cq.shadow);
+	for (qid = 1; qid < QUEUES; qid++) {
+		struct fake_queue *queue = &fake->queues[qid];
+
+		KUNIT_EXPECT_PTR_EQ(test, queue->sq.shadow,
+				    fake->dbbuf.shadows + 4 * qid);
+		KUNIT_EXPECT_PTR_EQ(test, queue->cq.shadow,
+				    fake->dbbuf.shadows + 4 * qid + 2);
+		KUNIT_EXPECT_PTR_EQ(test, queue->sq.eventidx,
+				    fake->dbbuf.eventidxs + 4 * qid);
+		KUNIT_EXPECT_PTR_EQ(test, queue->cq.eventidx,
+				    fake->dbbuf.eventidxs + 4 * qid + 2);
+	}
+
+	nvme_dbbuf_detach(&fake->dbbuf);
+	expect_state(test, NVME_DBBUF_IDLE, 1);
+	KUNIT_EXPECT_EQ(test, fake->pages, 2U);
+}
+
+/* Detaching goes by what was attached, whatever became of the queues since. */
+static void detached_all(struct kunit *test)
+{
+	connect_queues(QUEUES, 1);
+	nvme_dbbuf_detach(&fake->dbbuf);
+	connect_queues(2, 1);
+	expect_state(test, NVME_DBBUF_ACTIVE, 2);
+	KUNIT_EXPECT_FALSE(test, !!fake->queues[2].sq.shadow);
+	nvme_dbbuf_detach(&fake->dbbuf);
+	nvme_dbbuf_detach(&fake->dbbuf);
+	expect_state(test, NVME_DBBUF_IDLE, 2);
+}
+
+static void only_admin_queue(struct kunit *test)
+{
+	connect_queues(1, 1);
+	expect_state(test, NVME_DBBUF_PREPARED, 0);
+}
+
+static void refused(struct kunit *test)
+{
+	static const int statuses[] = { 1, 2, 0x4002, -EINTR, -ENODEV };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(statuses); i++) {
+		fake->status = statuses[i];
+		connect_queues(QUEUES, 1);
+		expect_state(test, NVME_DBBUF_REFUSED, i + 1);
+		/* It may have answered late: it keeps its pages. */
+		KUNIT_EXPECT_EQ(test, fake->pages, 2U);
+		KUNIT_EXPECT_TRUE(test, move_sq(&fake->queues[1], 1));
+		nvme_dbbuf_detach(&fake->dbbuf);
+	}
+	fake->status = 0;
+	connect_queues(QUEUES, 1);
+	expect_state(test, NVME_DBBUF_ACTIVE, i + 1);
+}
+
+static void disable(struct fake *fake)
+{
+	nvme_dbbuf_detach(&fake->dbbuf);
+}
+
+static void disabled_meanwhile(struct kunit *test)
+{
+	fake->on_command = disable;
+	connect_queues(QUEUES, 1);
+	expect_state(test, NVME_DBBUF_IDLE, 1);
+
+	fake->status = -EINTR;
+	connect_queues(QUEUES, 1);
+	expect_state(test, NVME_DBBUF_IDLE, 2);
+	KUNIT_EXPECT_EQ(test, fake->pages, 2U);
+
+	fake->on_command = NULL;
+	fake->status = 0;
+	connect_queues(QUEUES, 1);
+	expect_state(test, NVME_DBBUF_ACTIVE, 3);
+}
+
+static void support_lost(struct kunit *test)
+{
+	connect_queues(QUEUES, 1);
+	expect_state(test, NVME_DBBUF_ACTIVE, 1);
+	nvme_dbbuf_detach(&fake->dbbuf);
+
+	fake->ctrl.oacs = 0;
+	connect_queues(QUEUES, 1);
+	expect_state(test, NVME_DBBUF_UNSUPPORTED, 1);
+	KUNIT_EXPECT_TRUE(test, move_sq(&fake->queues[1], 1));
+	nvme_dbbuf_detach(&fake->dbbuf);
+
+	fake->ctrl.oacs = NVME_CTRL_OACS_DBBUF_SUPP;
+	connect_queues(QUEUES, 1);
+	expect_state(test, NVME_DBBUF_ACTIVE, 2);
+}
+
+static void stride_changed(struct kunit *test)
+{
+	connect_queues(QUEUES, 1);
+	nvme_dbbuf_detach(&fake->dbbuf);
+
+	connect_queues(QUEUES, 64);
+	expect_state(test, NVME_DBBUF_ACTIVE, 2);
+	KUNIT_EXPECT_PTR_EQ(test, fake->queues[POLLED].cq.shadow,
+			    fake->dbbuf.shadows + (2 * POLLED + 1) * 64);
+	nvme_dbbuf_detach(&fake->dbbuf);
+
+	/* The words of the last queue would lie behind the page: none is used. */
+	connect_queues(QUEUES, 128);
+	expect_state(test, NVME_DBBUF_TOO_LARGE, 2);
+	nvme_dbbuf_detach(&fake->dbbuf);
+
+	/* Fewer queues do fit. */
+	connect_queues(QUEUES - 1, 128);
+	expect_state(test, NVME_DBBUF_ACTIVE, 3);
+}
+
+static void switched(struct kunit *test)
+{
+	nvme_dbbuf_mode = NVME_DBBUF_MODE_OFF;
+	connect_queues(QUEUES, 1);
+	expect_state(test, NVME_DBBUF_OFF, 0);
+	KUNIT_EXPECT_EQ(test, fake->pages, 0U);
+	KUNIT_EXPECT_TRUE(test, move_sq(&fake->queues[1], 1));
+	KUNIT_EXPECT_EQ(test, fake->queues[1].sq.published, 0UL);
+
+	/* Nothing changes before the next reset. */
+	nvme_dbbuf_mode = NVME_DBBUF_MODE_ON;
+	expect_state(test, NVME_DBBUF_OFF, 0);
+	nvme_dbbuf_detach(&fake->dbbuf);
+	connect_queues(QUEUES, 1);
+	expect_state(test, NVME_DBBUF_ACTIVE, 1);
+
+	nvme_dbbuf_mode = NVME_DBBUF_MODE_OFF;
+	expect_state(test, NVME_DBBUF_ACTIVE, 1);
+	nvme_dbbuf_detach(&fake->dbbuf);
+	connect_queues(QUEUES, 1);
+	expect_state(test, NVME_DBBUF_OFF, 1);
+}
+
+static void no_memory(struct kunit *test)
+{
+	unsigned int i;
+
+	/* The queues, the shadow doorbells, the event indexes. */
+	for (i = 1; i <= 3; i++) {
+		fake->allocations = 0;
+		fake->fail_allocation = i;
+		connect_queues(QUEUES, 1);
+		expect_state(test, i == 1 ? NVME_DBBUF_IDLE :
+			     NVME_DBBUF_NO_MEMORY, i - 1);
+		KUNIT_EXPECT_TRUE(test, move_sq(&fake->queues[1], 1));
+		nvme_dbbuf_detach(&fake->dbbuf);
+
+		/* The next reset tries again and needs only what is missing. */
+		fake->fail_allocation = 0;
+		connect_queues(QUEUES, 1);
+		expect_state(test, NVME_DBBUF_ACTIVE, i);
+		KUNIT_EXPECT_EQ(test, fake->pages, 2U);
+		nvme_dbbuf_detach(&fake->dbbuf);
+		nvme_dbbuf_free(&fake->dbbuf);
+		KUNIT_EXPECT_EQ(test, fake->pages, 0U);
+	}
+}
+
+/* An interrupt comes in while the command is on its way. */
+static void consume_entry(struct fake *fake)
+{
+	fake->queues[1].cq_head = 3;
+}
+
+static void clean_words(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+
+	connect_queues(QUEUES, 1);
+	/* Whatever the controller left behind before a reset. */
+	memset(fake->dbbuf.shadows, 0xa5, NVME_CTRL_PAGE_SIZE);
+	memset(fake->dbbuf.eventidxs, 0xa5, NVME_CTRL_PAGE_SIZE);
+	nvme_dbbuf_detach(&fake->dbbuf);
+
+	fake->on_command = consume_entry;
+	connect_queues(QUEUES, 1);
+	expect_state(test, NVME_DBBUF_ACTIVE, 2);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(*queue->sq.shadow), 0U);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(*queue->cq.shadow), 3U);
+	KUNIT_EXPECT_EQ(test, (int)queue->cq.last, 3);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(*queue->sq.eventidx), 0U);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(fake->dbbuf.shadows[0]), 0U);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(fake->dbbuf.shadows[WORDS - 1]), 0U);
+}
+
+static void publishing(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+	unsigned long rung = 0, suppressed = 0;
+	u16 tail = 0;
+	int i;
+
+	connect_queues(QUEUES, 1);
+	/* A controller that wants to know each time. */
+	for (i = 0; i < 3 * DEPTH; i++) {
+		*queue->sq.eventidx = cpu_to_le32(tail);
+		tail = (tail + 1) % DEPTH;
+		rung++;
+		KUNIT_EXPECT_TRUE(test, move_sq(queue, tail));
+		KUNIT_EXPECT_EQ(test, le32_to_cpu(*queue->sq.shadow),
+				(u32)tail);
+	}
+	/* One that polls. */
+	*queue->sq.eventidx = cpu_to_le32(0xffffffff);
+	for (i = 0; i < 3 * DEPTH; i++) {
+		tail = (tail + 1) % DEPTH;
+		suppressed++;
+		KUNIT_EXPECT_FALSE(test, move_sq(queue, tail));
+		KUNIT_EXPECT_EQ(test, le32_to_cpu(*queue->sq.shadow),
+				(u32)tail);
+	}
+	KUNIT_EXPECT_EQ(test, queue->sq.rung, rung);
+	KUNIT_EXPECT_EQ(test, queue->sq.published, rung + suppressed);
+	KUNIT_EXPECT_EQ(test, queue->cq.published, 0UL);
+}
+
+/* The position before is the host's own, whatever stands in the shared page. */
+static void shadow_overwritten(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+
+	connect_queues(QUEUES, 1);
+	*queue->sq.eventidx = cpu_to_le32(5);
+	KUNIT_EXPECT_FALSE(test, move_sq(queue, 4));
+
+	*queue->sq.shadow = cpu_to_le32(6);
+	KUNIT_EXPECT_TRUE(test, move_sq(queue, 7));
+	*queue->sq.shadow = cpu_to_le32(2);
+	KUNIT_EXPECT_FALSE(test, move_sq(queue, 8));
+	*queue->sq.shadow = cpu_to_le32(0xffffffff);
+	KUNIT_EXPECT_FALSE(test, move_sq(queue, 9));
+}
+
+static struct kunit_case dbbuf_test_cases[] = {
+	KUNIT_CASE(event_small_depths),
+	KUNIT_CASE(event_edges),
+	KUNIT_CASE(page_layout),
+	KUNIT_CASE(parameter),
+	KUNIT_CASE(support_bit),
+	KUNIT_CASE(accepted),
+	KUNIT_CASE(detached_all),
+	KUNIT_CASE(only_admin_queue),
+	KUNIT_CASE(refused),
+	KUNIT_CASE(disabled_meanwhile),
+	KUNIT_CASE(support_lost),
+	KUNIT_CASE(stride_changed),
+	KUNIT_CASE(switched),
+	KUNIT_CASE(no_memory),
+	KUNIT_CASE(clean_words),
+	KUNIT_CASE(publishing),
+	KUNIT_CASE(shadow_overwritten),
+	{}
+};
+
+static struct kunit_suite dbbuf_test_suite = {
+	.name		= "nvme_dbbuf",
+	.init		= dbbuf_test_init,
+	.exit		= dbbuf_test_exit,
+	.test_cases	= dbbuf_test_cases,
+};
+kunit_test_suite(dbbuf_test_suite);
+
+MODULE_DESCRIPTION("KUnit tests of the NVMe shadow doorbells");
+MODULE_LICENSE("GPL");
