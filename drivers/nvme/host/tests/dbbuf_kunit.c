@@ -162,7 +162,8 @@ static void expect_state(struct kunit *test, enum nvme_dbbuf_state state,
 {
 	KUNIT_EXPECT_EQ(test, (int)fake->dbbuf.state, (int)state);
 	KUNIT_EXPECT_EQ(test, fake->commands, commands);
-	KUNIT_EXPECT_EQ(test, any_attached(), state == NVME_DBBUF_ACTIVE);
+	KUNIT_EXPECT_EQ(test, any_attached(),
+			(bool)(state == NVME_DBBUF_ACTIVE));
 	KUNIT_EXPECT_EQ(test, fake->irqs_off, 0U);
 }
 
