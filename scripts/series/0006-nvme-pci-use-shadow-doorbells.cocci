@@ -14,7 +14,7 @@
 // Matches: queue 1
 // Matches: connect 1..2
 // Matches: disabling 1
-// Matches: remove 1..2
+// Matches: remove as connect
 
 @queue@
 identifier nvmeq, qid, dev;

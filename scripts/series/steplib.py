@@ -18,8 +18,11 @@ def fail(message):
 
 
 def read(path):
-    with open(path, encoding="utf-8") as file:
-        return file.read()
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        fail(f"{path}: is not in the tree")
 
 
 def write(path, text):
