@@ -28,6 +28,9 @@
 set -o errexit -o nounset -o pipefail
 shopt -s inherit_errexit
 
+# modinfo and others are not in a user's path.
+PATH=$PATH:/usr/sbin:/sbin
+
 NVME_DBBUF_TOP=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 
 # HOME is not set in every service or CI job.
