@@ -66,8 +66,9 @@ static const struct kernel_param_ops nvme_dbbuf_mode_ops = {
 };
 
 module_param_cb(dbbuf, &nvme_dbbuf_mode_ops, NULL, 0644);
+__MODULE_PARM_TYPE(dbbuf, "on|off|bit7");
 MODULE_PARM_DESC(dbbuf,
-		 "shadow doorbells: on (default), off, or bit7 to also take OACS bit 7 for support; a change takes effect when a controller is reset");
+		 "shadow doorbells, from a controller's next reset on: on (default), off, or bit7, which also takes OACS bit 7 for support");
 
 /*
  * The pages are laid out as the doorbell registers are; all of these count in 32
