@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# What the guest tests share; busybox sh.  A test sources it, does its work and
+# ends with `pass`, `fail REASON` or `skip REASON`.  The first of these is the
+# verdict.  A test that just ends has failed.
+#
+# A test opens with comment lines that tests/kvm/run reads on the host:
+#   # test: one line that says what it proves	(mandatory)
+#   # drive: null or a size			(default null)
+#   # timeout: seconds				(default 120)
+#   # smp: virtual CPUs				(default 2)
+#   # allow: regular expression of kernel log lines that it may cause (any number)
+#
+# Variables: whatever --env gave, and
+#   TEST_PARAMS, TEST_CORE_PARAMS	module parameters of nvme and nvme_core
+#   DRIVER	directory of the driver in use; driver_use changes it
+#   DEV, CTRL	the namespace's block device, and the controller
+
+DEV=/dev/nvme0n1
+CTRL=nvme0
+DRIVER=/modules
+CPUS=$(grep -c '^processor' /proc/cpuinfo)
+
+cd /tmp || exit 1
+printf '<5>nvme-dbbuf: the test begins\n' > /dev/kmsg
+
+# --- talking to the runner ---------------------------------------------------
+
+say()
+{
+	printf '%s\n' "$*" >&3
+}
+
+# ask REQUEST: the runner's answer, in $answer
+ask()
+{
+	say "$*"
+	read -r answer <&3 || fail "the runner does not answer"
+	case $answer in
+	error*) fail "the runner answers $*: $answer" ;;
+	esac
+}
+
+note()
+{
+	say "note $*"
+}
+
+# result NAME JSON
+result()
+{
+	say "result $*"
+}
+
+_verdict()
+{
+	if ! [ -e /run/verdict ]; then
+		: > /run/verdict
+		say "verdict $*"
+	fi
+	exit 0
+}
+
+pass()
+{
+	_verdict pass
+}
+
+fail()
+{
+	_verdict fail "$*"
+}
+
+skip()
+{
+	_verdict skip "$*"
+}
+
+# count_begin NAME ... count_end NAME: what the device saw in between, in these
+# variables (tests/kvm/lib/counter.py says what they mean); `na` where QEMU has
+# no such event
+# shellcheck disable=SC2034 # for the tests
+{
+	c_sq_mmio=na c_cq_mmio=na c_admin_sq_mmio=na c_admin_cq_mmio=na
+	c_reads=na c_writes=na c_opc_7c=na c_dbbuf_config=na
+	c_sq_shadow=na c_cq_shadow=na c_sq_eventidx=na c_cq_eventidx=na
+}
+count_begin()
+{
+	ask "count begin $1"
+}
+
+count_end()
+{
+	ask "count end $1"
+	for _count in ${answer#counts }; do
+		eval "c_$_count"
+	done
+}
+
+# qmp JSON: one request to QEMU; its answer in $answer
+qmp()
+{
+	ask "qmp $*"
+}
+
+# --- small things ------------------------------------------------------------
+
+# wait_for SECONDS COMMAND...: until COMMAND succeeds
+wait_for()
+{
+	_tries=$(($1 * 10))
+	shift
+	until "$@"; do
+		_tries=$((_tries - 1))
+		[ $_tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+# now: hundredths of a second since boot
+now()
+{
+	read -r _up _ < /proc/uptime
+	echo "${_up%.*}${_up#*.}"
+}
+
+# --- the driver --------------------------------------------------------------
+
+# driver_use NAME: take the driver given by --modules NAME=DIR
+driver_use()
+{
+	DRIVER=/variants/$1
+	[ -e "$DRIVER/nvme.ko" ] || fail "no driver $1; give --modules $1=DIR"
+}
+
+driver_kind()
+{
+	cat "$DRIVER/kind"
+}
+
+# pci_device: the address of the nvme device, bound to a driver or not
+pci_device()
+{
+	for _dir in /sys/bus/pci/devices/*; do
+		if [ "$(cat "$_dir/class")" = 0x010802 ]; then
+			echo "${_dir##*/}"
+			return
+		fi
+	done
+	fail "this machine has no nvme device"
+}
+
+# driver_insert PARAM...: load the modules; fails as insmod does
+driver_insert()
+{
+	while read -r _module; do
+		[ -d "/sys/module/$(echo "${_module%.ko}" | tr - _)" ] ||
+			insmod "/modules/$_module" || return
+	done < /modules/order
+	if ! [ -d /sys/module/nvme_core ]; then
+		# shellcheck disable=SC2086 # a list of words
+		insmod "$DRIVER/nvme-core.ko" $TEST_CORE_PARAMS || return
+	fi
+	# shellcheck disable=SC2086 # a list of words
+	insmod "$DRIVER/nvme.ko" $TEST_PARAMS "$@"
+}
+
+# driver_load PARAM...: load the modules and wait for the block device
+# shellcheck disable=SC2120 # most tests have no parameters to add
+driver_load()
+{
+	driver_insert "$@" || fail "the nvme modules cannot be loaded"
+	device_wait
+}
+
+device_wait()
+{
+	wait_for 30 [ -b "$DEV" ] || fail "no $DEV after 30 seconds"
+}
+
+driver_unload()
+{
+	rmmod nvme nvme_core || fail "the nvme modules cannot be unloaded"
+}
+
+# shellcheck disable=SC2317 # called by wait_for
+_live()
+{
+	[ "$(cat "/sys/class/nvme/$CTRL/state")" = live ]
+}
+
+controller_wait()
+{
+	wait_for 90 _live ||
+		fail "the controller is not live but $(cat "/sys/class/nvme/$CTRL/state")"
+}
+
+# reset_by ioctl|sysfs: one controller reset, finished on return
+reset_by()
+{
+	case $1 in
+	ioctl) nvme reset "/dev/$CTRL" ;;
+	sysfs) echo 1 > "/sys/class/nvme/$CTRL/reset_controller" ;;
+	esac || fail "the controller cannot be reset by $1"
+	controller_wait
+}
+
+# device_supports: does the device announce Doorbell Buffer Config?
+device_supports()
+{
+	_oacs=$(nvme id-ctrl "/dev/$CTRL" | awk '$1 == "oacs" { print $3 }')
+	[ -n "$_oacs" ] || fail "the controller cannot be identified"
+	[ $((_oacs & 0x100)) -ne 0 ]
+}
+
+# dbbuf_state: the driver's own word for it; empty when it has none to say
+dbbuf_state()
+{
+	awk 'NR == 1 { print $1 }' "/sys/kernel/debug/nvme-dbbuf/$CTRL/state" 2>/dev/null
+}
+
+# expect_state WORD: our driver must be in that state; others have none
+expect_state()
+{
+	[ "$(driver_kind)" = series ] || return 0
+	_state=$(dbbuf_state)
+	[ "$_state" = "$1" ] || fail "debugfs says '$_state', expected '$1'"
+}
+
+# shadow_wanted: does this driver with these parameters use shadow doorbells
+# on a device that offers them?
+shadow_wanted()
+{
+	case $(driver_kind)/$(cat /sys/module/nvme/parameters/dbbuf 2>/dev/null) in
+	plain/* | series/off*) return 1 ;;
+	esac
+}
+
+# --- fio ---------------------------------------------------------------------
+
+# fio_run NAME OPTION...: one fio run on the device, its figures for fio_get
+fio_run()
+{
+	_job=$1
+	shift
+	rm -f "/tmp/$_job.json"
+	fio --name="$_job" --filename="$DEV" --direct=1 --group_reporting \
+		--output-format=json --output="/tmp/$_job.json" "$@"
+}
+
+# fio_get NAME read|write|- KEY: one figure of the last run of that name
+fio_get()
+{
+	awk -v section="\"$2\"" -v key="\"$3\"" '
+		/^    "|^\t"|^  "jobs"/ && $1 == "\"jobs\"" { jobs = 1; inside = section == "\"-\"" }
+		jobs && $1 == section && $3 == "{" { inside = 1 }
+		inside && $1 == key { gsub(/[,"]/, "", $3); print $3; exit }
+	' "/tmp/$1.json"
+}
+
+# verify NAME MEGABYTES OPTION...: write that much in each of $CPUS jobs, each
+# to its own part of the device, read all of it back and compare checksums
+verify()
+{
+	_name=$1
+	_size=$(($2 << 20))
+	shift 2
+	fio_run "$_name" --numjobs="$CPUS" --size=$_size --offset_increment=$_size \
+		--verify=crc32c --do_verify=1 --verify_fatal=1 --verify_state_save=0 \
+		"$@" || fail "$_name: fio reports an error"
+	_all=$((_size * CPUS))
+	_wrote=$(fio_get "$_name" write io_bytes)
+	_read=$(fio_get "$_name" read io_bytes)
+	[ "$_wrote" = $_all ] || fail "$_name: wrote '$_wrote' bytes of $_all"
+	[ "$_read" = $_all ] || fail "$_name: verified '$_read' bytes of $_all"
+}

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: GPL-2.0
+"""One boot of a virtual machine under QEMU, from its start to its last word.
+
+Contract: Machine(...).run() starts QEMU, serves the guest's requests over the
+control port until QEMU ends, and returns an Outcome. Whatever happens, a
+signal to this program included, no QEMU is left behind.
+
+What the guest may say, one line each; the ones marked * are answered with one
+line (`ok`, `counts NAME=VALUE...`, QEMU's answer as JSON, or `error WHY`):
+    hello TEXT                  the machine has booted
+    note TEXT                   progress
+    result NAME JSON            a figure
+    count begin NAME *          start counting the device's trace events
+    count end NAME *
+    qmp JSON *                  a request to QEMU as it is
+    verdict pass|fail|skip WHY  the last line
+"""
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import klog
+from common import note
+from counter import Counter
+from lines import Lines
+from qmp import Qmp, QmpError
+
+BOOT_SIGN = b'Linux version '
+# What a machine may still do after the kernel itself broke, and after the
+# verdict: enough to get the rest of the log out.
+GRACE_AFTER_SPLAT = 20
+GRACE_AFTER_VERDICT = 30
+PR_SET_PDEATHSIG = 1
+
+
+class Outcome:
+    """lost: why the machine was lost (None: it was not). ended: why it ended
+    without the guest's own doing (timeout...). verdict: (word, reason) or None."""
+
+    def __init__(self):
+        self.lost = None
+        self.ended = None
+        self.booted = False
+        self.verdict = None
+        self.broken = []
+        self.results = []
+        self.counts = []
+        self.qemu = ''
+        self.seconds = 0.0
+
+
+def die_with_parent():
+    """Runs in the child: the kernel ends QEMU should this program be killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def escape(value):
+    """A value inside one of QEMU's comma separated options."""
+    return value.replace(',', ',,')
+
+
+class Machine:
+    def __init__(self, qemu, accel, kernel, initrd, log, output, *, smp=2, memory=512,
+                 append=(), devices=(), timeout=120, boot_timeout=120, allow=(),
+                 quiet=False):
+        self.log, self.output = log, output
+        self.timeout, self.boot_timeout = timeout, boot_timeout
+        self.allow, self.quiet = allow, quiet
+        self.outcome = Outcome()
+        self.process = self.qmp = self.port = self.counter = None
+        self.scanned = 0
+        self.trace_log = None
+        cmdline = ['console=ttyS0,115200', 'earlycon=uart8250,io,0x3f8,115200',
+                   'loglevel=8', 'ignore_loglevel', 'printk.devkmsg=on',
+                   'log_buf_len=1M', 'panic=-1', 'oops=panic', 'reboot=t',
+                   'hung_task_panic=0', 'sysctl.kernel.hung_task_timeout_secs=45',
+                   *append]
+        self.argv = [
+            qemu, '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
+            '-machine', 'pc', '-accel', accel, '-cpu', 'host' if accel == 'kvm' else 'max',
+            '-smp', str(smp), '-m', str(memory),
+            '-kernel', kernel, '-initrd', initrd, '-append', ' '.join(cmdline),
+            '-chardev', 'file,id=console,path=' + escape(log),
+            '-serial', 'chardev:console',
+            '-device', 'virtio-serial-pci',
+            '-device', 'virtserialport,chardev=control,name=control',
+            '-chardev', 'file,id=output,path=' + escape(output),
+            '-device', 'virtserialport,chardev=output,name=output',
+            *devices]
+
+    def run(self):
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix='nvme-dbbuf-qemu.') as directory:
+            self.trace_log = os.path.join(directory, 'trace')
+            try:
+                self._start(directory)
+                if not self.outcome.lost:
+                    self._serve()
+            finally:
+                self._kill()
+        self.outcome.seconds = time.monotonic() - start
+        return self.outcome
+
+    def _start(self, directory):
+        qmp, qmp_child = socket.socketpair()
+        port, port_child = socket.socketpair()
+        argv = self.argv + Counter.options(self.trace_log) + [
+            '-chardev', 'socket,id=qmp,fd=%d' % qmp_child.fileno(),
+            '-mon', 'chardev=qmp,mode=control',
+            '-chardev', 'socket,id=control,fd=%d' % port_child.fileno()]
+        # An earlier run's log must not be taken for this one's.
+        open(self.log, 'wb').close()
+        self.errors = os.path.join(directory, 'stderr')
+        try:
+            with open(self.errors, 'wb') as errors:
+                self.process = subprocess.Popen(
+                    argv, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
+                    pass_fds=(qmp_child.fileno(), port_child.fileno()),
+                    start_new_session=True, preexec_fn=die_with_parent)
+        except OSError as error:
+            self.outcome.lost = 'QEMU cannot be started: %s' % error
+            return
+        finally:
+            qmp_child.close()
+            port_child.close()
+        self.port = Lines(port)
+        try:
+            self.qmp = Qmp(qmp)
+            version = self.qmp.execute('query-version')['qemu']
+            self.outcome.qemu = '%(major)d.%(minor)d.%(micro)d' % version
+            self.counter = Counter(self.qmp, self.trace_log)
+        except QmpError as error:
+            self._lose(str(error))
+
+    def _lose(self, why):
+        """The machine is gone: say how QEMU ended and what it said."""
+        try:
+            status = self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            status = None
+        if status is not None and (status < 0 or status > 128):
+            why = 'QEMU was killed by signal %d' % (-status if status < 0 else status - 128)
+        elif status:
+            why = 'QEMU ended with status %d' % status
+        elif status == 0 and self.outcome.booted:
+            return      # the guest ended the machine in the midst of a request
+        with open(self.errors, errors='replace') as errors:
+            said = errors.read().strip().splitlines()
+        if said:
+            why += ' (it said: %s)' % said[-1]
+        self.outcome.lost = why
+
+    def _serve(self):
+        now = time.monotonic()
+        deadline, boot_deadline = now + self.timeout, now + self.boot_timeout
+        limit = 'no verdict within %d seconds' % self.timeout
+        while True:
+            self._listen(0.2)
+            self._read_log()
+            if self.outcome.lost:
+                return
+            # Only after looking whether it runs is what was heard complete.
+            if self.process.poll() is not None:
+                self._listen(0)
+                self._read_log()
+                if self.process.returncode:
+                    self._lose('')
+                elif not self.outcome.booted:
+                    self.outcome.lost = 'the kernel showed no sign of life and the machine ended'
+                return
+            now = time.monotonic()
+            if self.outcome.verdict and now + GRACE_AFTER_VERDICT < deadline:
+                deadline = now + GRACE_AFTER_VERDICT
+                limit = 'the machine did not end after the verdict'
+            elif self.outcome.broken and now + GRACE_AFTER_SPLAT < deadline:
+                deadline = now + GRACE_AFTER_SPLAT
+                limit = 'no verdict after the kernel broke'
+            if not self.outcome.booted and now > boot_deadline:
+                self.outcome.lost = 'the kernel showed no sign of life within %d seconds' \
+                    % self.boot_timeout
+                return
+            if now > deadline:
+                self.outcome.ended = limit
+                return
+
+    def _listen(self, timeout):
+        """Handles what the guest has said, waiting at most `timeout` for more."""
+        end = time.monotonic() + timeout
+        while not self.outcome.lost:
+            line = self.port.read(end - time.monotonic())
+            if line is None:
+                if self.port.closed and timeout:
+                    time.sleep(0.02)    # QEMU is on its way out
+                return
+            self._handle(line)
+
+    def _read_log(self):
+        """Looks through what came over the console since last time."""
+        with open(self.log, 'rb') as log:
+            log.seek(self.scanned)
+            data = log.read()
+        whole = data.rfind(b'\n') + 1
+        self.scanned += whole
+        if not self.outcome.booted and BOOT_SIGN in data[:whole]:
+            self.outcome.booted = True
+        text = data[:whole].decode(errors='replace')
+        self.outcome.broken += [f for f in klog.judge(text, self.allow) if f.splat]
+
+    def _handle(self, line):
+        word, _, rest = line.partition(' ')
+        if self.outcome.verdict:
+            self.outcome.verdict = ('fail', 'the guest spoke after its verdict: ' + line)
+        elif word == 'hello':
+            self.outcome.booted = True
+        elif word == 'note':
+            if not self.quiet:
+                note(rest)
+        elif word == 'result':
+            self._result(rest)
+        elif word in ('count', 'qmp'):
+            try:
+                answer = self._count(rest) if word == 'count' else self._qmp(rest)
+            except QmpError as error:
+                self._lose(str(error))
+            else:
+                self.port.write(answer)
+        elif word == 'verdict':
+            verdict, _, reason = rest.partition(' ')
+            if verdict not in ('pass', 'fail', 'skip'):
+                verdict, reason = 'fail', 'the guest gave an unknown verdict: ' + rest
+            self.outcome.verdict = (verdict, reason)
+        else:
+            self.outcome.verdict = ('fail', 'the guest said something unknown: ' + line)
+
+    def _result(self, rest):
+        name, _, text = rest.partition(' ')
+        try:
+            self.outcome.results.append((name, json.loads(text)))
+        except ValueError as error:
+            self.outcome.verdict = ('fail', 'result %s is not JSON: %s' % (name, error))
+
+    def _count(self, rest):
+        action, _, name = rest.partition(' ')
+        if action == 'begin' and self.counter.name is None:
+            self.counter.begin(name)
+            return 'ok'
+        if action == 'end' and self.counter.name == name:
+            counts = self.counter.end()
+            self.outcome.counts.append((name, counts))
+            return 'counts ' + ' '.join('%s=%s' % item for item in counts.items())
+        return 'error count %s while the window is %s' % (rest, self.counter.name)
+
+    def _qmp(self, rest):
+        try:
+            request = json.loads(rest)
+        except ValueError as error:
+            return 'error not JSON: %s' % error
+        return json.dumps(self.qmp.request(request))
+
+    def _kill(self):
+        """Ends QEMU and whatever wrapper stands before it."""
+        if self.process:
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self.process.wait()
