@@ -41,7 +41,8 @@ def shell_tool(argv):
     """
     done = subprocess.run(argv, stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        die(LOST, '%s failed (%d)' % (os.path.relpath(argv[0], TOP), done.returncode))
+        die(USAGE if done.returncode == USAGE else LOST,
+            '%s failed (%d)' % (os.path.relpath(argv[0], TOP), done.returncode))
     return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ''
 
 

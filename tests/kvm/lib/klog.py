@@ -34,15 +34,15 @@ SPLATS = (
 
 DRIVER = (
     ('I/O timeout', r'nvme\d*\b.*\btimeout\b'),
+    ('controller error', r'nvme\d*\b.*(Device not ready|IO queues (lost|not created)'
+                         r'|invalid id \d+ completed|request 0x\w+ genctr mismatch'
+                         r'|persistent internal error|unable to (set|allocate).*dbbuf'
+                         r'|probe failed|failed with error)'),
     ('abort', r'nvme\d*\b.*(Abort status|aborting|Aborting|abort )'),
     ('controller reset', r'nvme\d*\b.*(reset controller|resetting controller'
                          r'|controller is down|Device shutdown incomplete'
                          r'|Disabling device|disabling controller'
                          r'|after probe failure|after reset failure)'),
-    ('controller error', r'nvme\d*\b.*(Device not ready|IO queues (lost|not created)'
-                         r'|invalid id \d+ completed|request 0x\w+ genctr mismatch'
-                         r'|persistent internal error|unable to (set|allocate).*dbbuf'
-                         r'|probe failed|failed with error)'),
     ('I/O error', r'I/O [Ee]rror|nvme\d*.*\b(DNR|MORE)\b|blk_update_request: '
                   r'|Buffer I/O error|critical \w+ error, dev'),
 )

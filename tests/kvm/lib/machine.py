@@ -75,6 +75,7 @@ class Machine:
         self.outcome = Outcome()
         self.process = self.qmp = self.port = self.counter = None
         self.scanned = 0
+        self.deaf = False
         self.trace_log = None
         cmdline = ['console=ttyS0,115200', 'earlycon=uart8250,io,0x3f8,115200',
                    'loglevel=8', 'ignore_loglevel', 'printk.devkmsg=on',
@@ -214,8 +215,10 @@ class Machine:
 
     def _handle(self, line):
         word, _, rest = line.partition(' ')
+        if self.deaf:
+            return
         if self.outcome.verdict:
-            self.outcome.verdict = ('fail', 'the guest spoke after its verdict: ' + line)
+            self._refuse('the guest spoke after its verdict: ' + line)
         elif word == 'hello':
             self.outcome.booted = True
         elif word == 'note':
@@ -233,17 +236,23 @@ class Machine:
         elif word == 'verdict':
             verdict, _, reason = rest.partition(' ')
             if verdict not in ('pass', 'fail', 'skip'):
-                verdict, reason = 'fail', 'the guest gave an unknown verdict: ' + rest
-            self.outcome.verdict = (verdict, reason)
+                self._refuse('the guest gave an unknown verdict: ' + rest)
+            else:
+                self.outcome.verdict = (verdict, reason)
         else:
-            self.outcome.verdict = ('fail', 'the guest said something unknown: ' + line)
+            self._refuse('the guest said something unknown: ' + line)
+
+    def _refuse(self, why):
+        """The guest broke the protocol: that is the verdict, whatever follows."""
+        self.outcome.verdict = ('fail', why)
+        self.deaf = True
 
     def _result(self, rest):
         name, _, text = rest.partition(' ')
         try:
             self.outcome.results.append((name, json.loads(text)))
         except ValueError as error:
-            self.outcome.verdict = ('fail', 'result %s is not JSON: %s' % (name, error))
+            self._refuse('result %s is not JSON: %s' % (name, error))
 
     def _count(self, rest):
         action, _, name = rest.partition(' ')
