@@ -5,8 +5,8 @@
 // completion queue head again, as the driver did before it learned about the
 // Doorbell Buffer Config command.
 //
-// This gives a known baseline, both to add a separate implementation to and to
-// measure it against. No controller needs shadow doorbells to work.
+// This gives a known baseline, both to add a separate implementation to and
+// to measure it against. No controller needs shadow doorbells to work.
 //
 // Files: drivers/nvme/host/pci.c
 // Matches: supported 0..1

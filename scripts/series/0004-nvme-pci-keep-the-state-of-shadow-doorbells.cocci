@@ -5,8 +5,8 @@
 // works on. Nothing is attached yet, so that all doorbells stay plain.
 //
 // The submission queue's doorbell lies beside the lock that guards it, the
-// completion queue's beside the entries, on cache lines that the other side of
-// the queue does not write to.
+// completion queue's beside the entries, on cache lines that the other side
+// of the queue does not write to.
 //
 // Files: drivers/nvme/host/pci.c
 // Matches: include 1

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // Subject: nvme-pci: publish doorbells in their shadows first
 //
-// Ask the shadow doorbell whether the doorbell register has to be written, for
-// each submission queue tail and each completion queue head. A doorbell that is
-// not attached, and none is so far, always says yes.
+// Ask the shadow doorbell whether the doorbell register has to be written,
+// for each submission queue tail and each completion queue head. A doorbell
+// that is not attached, and none is so far, always says yes.
 //
 // The register is still written under what guards the tail or the head:
-// several controllers copy its value to the shadow doorbell, and that must not
-// go backwards.
+// several controllers copy its value to the shadow doorbell, and that must
+// not go backwards.
 //
 // Files: drivers/nvme/host/pci.c
 // Matches: tail 1

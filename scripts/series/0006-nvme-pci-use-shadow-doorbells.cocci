@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 // Subject: nvme-pci: use shadow doorbells
 //
-// Prepare them once the controller is identified, and configure them when all
-// I/O queues exist and no I/O runs on them yet. Detach all doorbells before the
-// controller is disabled, whatever the reason: reset, removal, suspend,
-// shutdown, a command that timed out. I/O queues are quiesced there, and their
-// interrupts have not been freed. Free the pages together with the queues, after
-// the controller was disabled for good.
+// Prepare them once the controller is identified, and configure them when
+// all I/O queues exist and no I/O runs on them yet. Detach all doorbells
+// before the controller is disabled, whatever the reason: reset, removal,
+// suspend, shutdown, a command that timed out. I/O queues are quiesced there,
+// and their interrupts have not been freed. Free the pages together with the
+// queues, after the controller was disabled for good.
 //
 // Switch them off with nvme.dbbuf=off.
 //

@@ -3,14 +3,14 @@
 # Subject: nvme-pci: add KUnit tests for shadow doorbells
 #
 # Test the event comparison, the layout and bound of the pages, the module
-# parameter, and the life cycle with a controller that accepts, refuses, fails or
-# disappears. They need neither a controller nor PCI:
+# parameter, and the life cycle with a controller that accepts, refuses,
+# fails or disappears. They need neither a controller nor PCI:
 #
 #   tools/testing/kunit/kunit.py run --kunitconfig drivers/nvme/host/tests
 #
 # Files: drivers/nvme/host/tests/dbbuf_kunit.c
 # Files: drivers/nvme/host/tests/.kunitconfig
-# Files: drivers/nvme/host/Kconfig drivers/nvme/host/Makefile
+# Files: drivers/nvme/host/Kconfig drivers/nvme/host/Makefile MAINTAINERS
 """Add the tests to the tree and to its build."""
 import steplib
 
@@ -33,3 +33,4 @@ config NVME_DBBUF_KUNIT_TEST
 steplib.append("drivers/nvme/host/Makefile", """
 obj-$(CONFIG_NVME_DBBUF_KUNIT_TEST)	+= tests/dbbuf_kunit.o
 """)
+steplib.update_maintainers()

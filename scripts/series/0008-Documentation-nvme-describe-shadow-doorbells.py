@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # Subject: Documentation: nvme: describe shadow doorbells
 #
-# For users: how to switch them, see them and compare with plain doorbells. For
-# authors of controllers: what the host relies on.
+# For users: how to switch them, see them and compare with plain doorbells.
+# For authors of controllers: what the host relies on.
 #
 # Files: Documentation/nvme/shadow-doorbells.rst
 # Files: Documentation/nvme/index.rst|Documentation/block/index.rst
+# Files: MAINTAINERS
 """Add the document to the tree and to an index."""
 import os
 
@@ -19,3 +20,4 @@ if os.path.exists("Documentation/nvme/index.rst"):
 else:
     steplib.replace_line("Documentation/block/index.rst", r"(   pr)",
                          "   ../nvme/shadow-doorbells\n\\1\n")
+steplib.update_maintainers()

@@ -5,6 +5,7 @@ A step runs with the scratch copy of the kernel tree as its working directory;
 NVME_DBBUF_TOP names this project's top directory. An edit that cannot be made
 exactly as described ends the step with one line that names the file.
 """
+import glob
 import os
 import re
 import shutil
@@ -52,3 +53,34 @@ def replace_line(path, pattern, text):
 def append(path, text):
     """Add TEXT after the last line of PATH."""
     write(path, read(path).rstrip("\n") + "\n" + text)
+
+
+def update_maintainers():
+    """Bring the project's entries of MAINTAINERS into the tree's, in order.
+
+    An entry names those of its files that are in the tree by now. The person who
+    signs the series off is who looks after the code.
+    """
+    entry_pattern = re.compile(r"(?m)^([A-Z0-9][^\n:]*)\n((?:[A-Z]:\t.*\n)+)")
+    ours = entry_pattern.findall(read(os.path.join(TOP, "MAINTAINERS")))
+    if not ours:
+        fail("MAINTAINERS: the project's own file has no entry")
+    for title, fields in ours:
+        fields = "".join(line for line in fields.splitlines(True)
+                         if not line.startswith("F:") or glob.glob(line[2:].strip()))
+        text = read("MAINTAINERS").replace("\n" + entry_of(title) + "\n", "\n")
+        for other in entry_pattern.finditer(text):
+            # The list proper is in capitals; what precedes it is an explanation.
+            if other.group(1) > title and other.group(1).startswith(title[:3]):
+                break
+        else:
+            fail("MAINTAINERS: found no place for the new entry")
+        start = other.start()
+        write("MAINTAINERS", f"{text[:start]}{title}\n"
+              f"M:\t{os.environ['NVME_DBBUF_SIGNOFF']}\n{fields}\n{text[start:]}")
+
+
+def entry_of(title):
+    """The tree's entry of that title, or a text that is nowhere."""
+    match = re.search(rf"(?m)^{title}\n(?:[A-Z]:\t.*\n)+", read("MAINTAINERS"))
+    return match.group(0) if match else "\0"

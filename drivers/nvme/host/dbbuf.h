@@ -82,9 +82,11 @@ struct nvme_dbbuf_db {
 /* Total store order: A is free, B is one locked instruction. */
 static inline void nvme_dbbuf_store_release(__le32 *shadow, __le32 value)
 {
+	/* A */
 	virt_store_release(shadow, value);
 }
 
+/* B */
 #define nvme_dbbuf_mb()		virt_mb()
 #elif defined(CONFIG_ARM64) && defined(dma_mb)
 /* The outer shareable domain has both the other CPUs and a device in it. */
@@ -95,6 +97,7 @@ static inline void nvme_dbbuf_store_release(__le32 *shadow, __le32 value)
 	WRITE_ONCE(*shadow, value);
 }
 
+/* B */
 #define nvme_dbbuf_mb()		dma_mb()
 #else
 /* Nothing weaker is proven. */
@@ -105,6 +108,7 @@ static inline void nvme_dbbuf_store_release(__le32 *shadow, __le32 value)
 	WRITE_ONCE(*shadow, value);
 }
 
+/* B */
 #define nvme_dbbuf_mb()		mb()
 #endif
 
@@ -154,9 +158,8 @@ static inline bool nvme_dbbuf_update_and_check_event(struct nvme_dbbuf_db *db,
 	if (!db->shadow)
 		return true;
 
-	/* Write-combining buffers obey none but this; it is part of A. */
 	if (unlikely(db->write_combined))
-		wmb();
+		wmb();	/* part of A, write-combining buffers obey no less */
 
 	nvme_dbbuf_store_release(db->shadow, cpu_to_le32(value));	/* A */
 	db->last = value;
@@ -187,8 +190,8 @@ static inline bool nvme_dbbuf_update_and_check_event(struct nvme_dbbuf_db *db,
 struct nvme_dbbuf_queue {
 	struct nvme_dbbuf_db	*sq;
 	struct nvme_dbbuf_db	*cq;
-	spinlock_t		*sq_lock;
-	spinlock_t		*cq_poll_lock;
+	spinlock_t		*sq_lock;	/* the queue's own */
+	spinlock_t		*cq_poll_lock;	/* the queue's own */
 	const u16		*sq_tail;
 	const u16		*cq_head;
 	bool			polled;
@@ -241,7 +244,7 @@ enum nvme_dbbuf_state {
 struct nvme_dbbuf_ctrl {
 	struct nvme_ctrl	*ctrl;
 	struct device		*dev;
-	struct mutex		lock;
+	struct mutex		lock;	/* inside the driver's shutdown_lock */
 	enum nvme_dbbuf_state	state;
 	int			status;
 	__le32			*shadows;

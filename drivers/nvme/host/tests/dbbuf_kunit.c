@@ -27,20 +27,24 @@
 #define nvme_dbbuf_free		test_dbbuf_free
 
 static void *fake_calloc(size_t n, size_t size, gfp_t gfp);
-static void *fake_dma_alloc(size_t size, dma_addr_t *dma);
-static void fake_dma_free(size_t size, void *page, dma_addr_t dma);
-static int fake_submit(const struct nvme_command *cmd);
-static void fake_irq(unsigned int irq, bool on);
+static void *fake_dma_alloc(struct device *dev, size_t size, dma_addr_t *dma,
+			    gfp_t gfp);
+static void fake_dma_free(struct device *dev, size_t size, void *page,
+			  dma_addr_t dma);
+static int fake_submit(struct request_queue *q, struct nvme_command *cmd,
+		       void *buffer, unsigned int length);
+static void fake_disable_irq(unsigned int irq);
+static void fake_enable_irq(unsigned int irq);
 
 #undef kcalloc
-#define kcalloc(n, size, gfp)			fake_calloc(n, size, gfp)
+#define kcalloc			fake_calloc
 #undef dma_alloc_coherent
-#define dma_alloc_coherent(dev, size, dma, gfp)	fake_dma_alloc(size, dma)
+#define dma_alloc_coherent	fake_dma_alloc
 #undef dma_free_coherent
-#define dma_free_coherent(dev, size, page, dma)	fake_dma_free(size, page, dma)
-#define nvme_submit_sync_cmd(q, cmd, buf, len)	fake_submit(cmd)
-#define disable_irq(irq)			fake_irq(irq, false)
-#define enable_irq(irq)				fake_irq(irq, true)
+#define dma_free_coherent	fake_dma_free
+#define nvme_submit_sync_cmd	fake_submit
+#define disable_irq		fake_disable_irq
+#define enable_irq		fake_enable_irq
 
 #include "../dbbuf.c"
 
@@ -52,8 +56,8 @@ static void fake_irq(unsigned int irq, bool on);
 struct fake_queue {
 	struct nvme_dbbuf_db	sq;
 	struct nvme_dbbuf_db	cq;
-	spinlock_t		sq_lock;
-	spinlock_t		cq_poll_lock;
+	spinlock_t		sq_lock;	/* guards sq, sq_tail */
+	spinlock_t		cq_poll_lock;	/* guards cq, cq_head */
 	u16			sq_tail;
 	u16			cq_head;
 };
@@ -81,19 +85,21 @@ static void *fake_calloc(size_t n, size_t size, gfp_t gfp)
 	return kzalloc(n * size, gfp);
 }
 
-static void *fake_dma_alloc(size_t size, dma_addr_t *dma)
+static void *fake_dma_alloc(struct device *dev, size_t size, dma_addr_t *dma,
+			    gfp_t gfp)
 {
 	void *page;
 
 	if (++fake->allocations == fake->fail_allocation)
 		return NULL;
-	page = kzalloc(size, GFP_KERNEL);
+	page = kzalloc(size, gfp);
 	*dma = (uintptr_t)page;
 	fake->pages++;
 	return page;
 }
 
-static void fake_dma_free(size_t size, void *page, dma_addr_t dma)
+static void fake_dma_free(struct device *dev, size_t size, void *page,
+			  dma_addr_t dma)
 {
 	WARN_ON(size != NVME_CTRL_PAGE_SIZE || dma != (uintptr_t)page);
 	fake->pages--;
@@ -110,7 +116,8 @@ static bool any_attached(void)
 	return false;
 }
 
-static int fake_submit(const struct nvme_command *cmd)
+static int fake_submit(struct request_queue *q, struct nvme_command *cmd,
+		       void *buffer, unsigned int length)
 {
 	/* The rule that most of the rest depends on. */
 	WARN_ON(any_attached());
@@ -121,12 +128,14 @@ static int fake_submit(const struct nvme_command *cmd)
 	return fake->status;
 }
 
-static void fake_irq(unsigned int irq, bool on)
+static void fake_disable_irq(unsigned int irq)
 {
-	if (on)
-		fake->irqs_off--;
-	else
-		fake->irqs_off++;
+	fake->irqs_off++;
+}
+
+static void fake_enable_irq(unsigned int irq)
+{
+	fake->irqs_off--;
 }
 
 /* One reset up to the point where I/O can start, as the driver does it. */
@@ -604,6 +613,7 @@ static struct kunit_suite dbbuf_test_suite = {
 	.exit		= dbbuf_test_exit,
 	.test_cases	= dbbuf_test_cases,
 };
+
 kunit_test_suite(dbbuf_test_suite);
 
 MODULE_DESCRIPTION("KUnit tests of the NVMe shadow doorbells");
