@@ -8,9 +8,9 @@
 # else (proxies, authentication) are the host's.  apt itself checks signatures,
 # against Debian's archive keyring alone, and hashes.
 #
-#   apt_refresh [MINUTES]      fetch the lists of all suites again when they are
-#                              older than that (default: a day); without network
-#                              the old ones stay, with a note
+#   apt_refresh MINUTES        fetch the lists of all suites again when they are
+#                              older than that; without network the old ones stay,
+#                              with a note
 #   apt_private SUITE COMMAND ARGUMENT...
 #                              run apt-get or apt-cache with the lists of SUITE
 #                              and of the suites that it needs, or of 'all', as if
@@ -141,7 +141,7 @@ apt_private()
 
 apt_refresh()
 {
-	with_lock apt _apt_refresh "${1:-1440}"
+	with_lock apt _apt_refresh "$1"
 }
 
 _apt_refresh()
