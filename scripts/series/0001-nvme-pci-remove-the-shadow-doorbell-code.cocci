@@ -9,9 +9,9 @@
 // to measure it against. No controller needs shadow doorbells to work.
 //
 // Files: drivers/nvme/host/pci.c
-// Matches: supported 0..1
+// Matches: supported 0|1
 // Matches: guarded 2
-// Matches: called 5..9
+// Matches: called 5|9
 // Matches: defined 8
 // Matches: index 2
 // Matches: members 8

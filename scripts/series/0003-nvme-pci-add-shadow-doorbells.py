@@ -10,7 +10,8 @@
 # - no doorbell points into the shared pages before the controller has
 #   accepted them, nor when it is disabled, and the pages stay until the
 #   controller cannot reach them any more;
-# - a command that is refused or times out leaves plain doorbells;
+# - a command that is refused leaves plain doorbells, and one that times out
+#   or races with a reset attaches nothing;
 # - support, stride and page bound are looked at after each reset, and either
 #   all I/O queues are attached or none;
 # - the fast path has one full barrier, trusts its own memory for the

@@ -12,7 +12,7 @@
 //
 // Files: drivers/nvme/host/pci.c
 // Matches: queue 1
-// Matches: connect 1..2
+// Matches: connect 1|2
 // Matches: disabling 1
 // Matches: remove as connect
 
@@ -48,7 +48,10 @@ position p;
  	ret = nvme_setup_io_queues@p(dev);
  	if (ret)
  		goto out;
-+	nvme_dbbuf_configure(&dev->dbbuf, dev->online_queues);
++
++	ret = nvme_dbbuf_configure(&dev->dbbuf, dev->online_queues);
++	if (ret)
++		goto out;
 
 @disabling@
 identifier dev, dead;

@@ -58,6 +58,25 @@ p << otherbase.p;
 @@
 print("%s:%s: doorbell registers reached without the queue" % (p[0].file, p[0].line))
 
+@named@
+position p;
+expression D;
+identifier r != NVME_REG_DBS;
+@@
+ D->bar@p + r
+
+@unnamed@
+position p != named.p;
+expression D, V;
+identifier w =~ "write";
+@@
+ w(V, <+... D->bar@p ...+>)
+
+@script:python@
+p << unnamed.p;
+@@
+print("%s:%s: register written that has no name" % (p[0].file, p[0].line))
+
 @known@
 position p;
 expression Q;
@@ -93,7 +112,9 @@ identifier dev, out;
  ret = nvme_setup_io_queues@p(dev);
  if (ret)
 	goto out;
- nvme_dbbuf_configure(&dev->dbbuf, dev->online_queues);
+ ret = nvme_dbbuf_configure(&dev->dbbuf, dev->online_queues);
+ if (ret)
+	goto out;
 
 @unprepared@
 position p != prepared.p;
@@ -144,6 +165,35 @@ position p != detached.p;
 p << disabled.p;
 @@
 print("%s:%s: controller disabled with shadow doorbells attached" % (p[0].file, p[0].line))
+
+@early@
+identifier f =~ "^nvme_(delete_io_queues|disable_io_queues|disable_ctrl|shutdown_ctrl|disable_admin_queue|suspend_queue)$";
+position p;
+@@
+ f@p(...);
+ ... when any
+ nvme_dbbuf_detach(...);
+
+@script:python@
+p << early.p;
+@@
+print("%s:%s: controller disabled before shadow doorbells are detached" % (p[0].file, p[0].line))
+
+@elsewhere@
+identifier g != {nvme_dev_disable, nvme_setup_io_queues};
+position p;
+@@
+ g(...)
+ {
+	<...
+	nvme_suspend_io_queues@p(...);
+	...>
+ }
+
+@script:python@
+p << elsewhere.p;
+@@
+print("%s:%s: I/O queues suspended where shadow doorbells are not detached" % (p[0].file, p[0].line))
 
 // An own version that was removed in part only.
 @old@

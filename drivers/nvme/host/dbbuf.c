@@ -100,7 +100,6 @@ static bool nvme_dbbuf_supported(u16 oacs, enum nvme_dbbuf_mode mode)
 	       (oacs & NVME_CTRL_OACS_VIRT_MGMT_SUPP);
 }
 
-#ifdef CONFIG_DEBUG_FS
 /* The directory that holds one directory for each controller. */
 static struct dentry *nvme_dbbuf_root;
 static unsigned int nvme_dbbuf_root_users;
@@ -129,7 +128,8 @@ static int nvme_dbbuf_state_show(struct seq_file *s, void *unused)
 		seq_printf(s, " (OACS %#x)", dbbuf->ctrl->oacs);
 		break;
 	case NVME_DBBUF_REFUSED:
-		seq_printf(s, " (status %d)", dbbuf->status);
+		seq_printf(s, dbbuf->status < 0 ? " (error %d)" :
+			   " (status %#x)", dbbuf->status);
 		break;
 	case NVME_DBBUF_ACTIVE:
 		seq_printf(s, " (%u I/O queues)", dbbuf->nr_attached);
@@ -146,10 +146,14 @@ DEFINE_SHOW_ATTRIBUTE(nvme_dbbuf_state);
 static void nvme_dbbuf_show_db(struct seq_file *s, unsigned int qid,
 			       const char *type, const struct nvme_dbbuf_db *db)
 {
-	/* In this order, so that no doorbell rings more often than it moves. */
-	unsigned long rung = READ_ONCE(db->rung);
-	unsigned long published = READ_ONCE(db->published);
+	unsigned long rung = READ_ONCE(db->rung), published;
 
+	/*
+	 * Pairs with the full barrier between the two counters' updates: no
+	 * doorbell has rung more often than it was published.
+	 */
+	smp_rmb();
+	published = READ_ONCE(db->published);
 	seq_printf(s, "%u %s published %lu rung %lu suppressed %lu\n",
 		   qid, type, published, rung, published - rung);
 }
@@ -177,7 +181,8 @@ static void nvme_dbbuf_add_debugfs(struct nvme_dbbuf_ctrl *dbbuf)
 {
 	mutex_lock(&nvme_dbbuf_root_lock);
 	if (!nvme_dbbuf_root_users++)
-		nvme_dbbuf_root = debugfs_create_dir("nvme-dbbuf", NULL);
+		nvme_dbbuf_root = debugfs_create_dir(KBUILD_MODNAME "-dbbuf",
+						     NULL);
 	dbbuf->debugfs = debugfs_create_dir(dev_name(dbbuf->ctrl->device),
 					    nvme_dbbuf_root);
 	mutex_unlock(&nvme_dbbuf_root_lock);
@@ -197,15 +202,6 @@ static void nvme_dbbuf_remove_debugfs(struct nvme_dbbuf_ctrl *dbbuf)
 		debugfs_remove_recursive(nvme_dbbuf_root);
 	mutex_unlock(&nvme_dbbuf_root_lock);
 }
-#else
-static void nvme_dbbuf_add_debugfs(struct nvme_dbbuf_ctrl *dbbuf)
-{
-}
-
-static void nvme_dbbuf_remove_debugfs(struct nvme_dbbuf_ctrl *dbbuf)
-{
-}
-#endif /* CONFIG_DEBUG_FS */
 
 /*
  * GFP_NOIO: when shadow doorbells get switched on by a reset, all I/O to this
@@ -258,21 +254,21 @@ void nvme_dbbuf_prepare(struct nvme_dbbuf_ctrl *dbbuf, struct nvme_ctrl *ctrl,
 	enum nvme_dbbuf_state state;
 
 	if (!dbbuf->queues) {
-		dbbuf->queues = kcalloc(nr_queues, sizeof(*dbbuf->queues),
-					GFP_NOIO);
-		if (!dbbuf->queues)
-			return;
 		dbbuf->ctrl = ctrl;
 		dbbuf->dev = dev;
-		dbbuf->nr_queues = nr_queues;
-		nvme_dbbuf_add_debugfs(dbbuf);
+		dbbuf->queues = kcalloc(nr_queues, sizeof(*dbbuf->queues),
+					GFP_NOIO);
+		if (dbbuf->queues) {
+			dbbuf->nr_queues = nr_queues;
+			nvme_dbbuf_add_debugfs(dbbuf);
+		}
 	}
 
 	if (mode == NVME_DBBUF_MODE_OFF)
 		state = NVME_DBBUF_OFF;
 	else if (!nvme_dbbuf_supported(ctrl->oacs, mode))
 		state = NVME_DBBUF_UNSUPPORTED;
-	else if (!nvme_dbbuf_alloc(dbbuf))
+	else if (!dbbuf->queues || !nvme_dbbuf_alloc(dbbuf))
 		state = NVME_DBBUF_NO_MEMORY;
 	else
 		state = NVME_DBBUF_PREPARED;
@@ -325,11 +321,11 @@ void nvme_dbbuf_init_sq(struct nvme_dbbuf_ctrl *dbbuf, unsigned int qid,
  * @dbbuf: shadow doorbells
  * @qid: queue identifier; nothing is done for 0, the admin queue
  * @cq: the doorbell, not attached
- * @cq_poll_lock: what guards @cq and @cq_head when @polled
+ * @cq_poll_lock: what guards @cq and @cq_head, but against the handler of @irq
  * @cq_head: completion queue head
  * @depth: number of entries in the queue, 2 to 65536
  * @polled: the queue has no interrupt
- * @irq: else its Linux interrupt number; the handler owns @cq and @cq_head
+ * @irq: else its Linux interrupt number
  *
  * Context: Process context; nobody uses the queue yet.
  */
@@ -351,21 +347,15 @@ void nvme_dbbuf_init_cq(struct nvme_dbbuf_ctrl *dbbuf, unsigned int qid,
 	mutex_unlock(&dbbuf->lock);
 }
 
-static void nvme_dbbuf_attach_db(struct nvme_dbbuf_ctrl *dbbuf,
-				 struct nvme_dbbuf_db *db, size_t word,
-				 u16 position)
+/* All that an update looks at, before it gets to see the shadow doorbell. */
+static void nvme_dbbuf_aim_db(struct nvme_dbbuf_ctrl *dbbuf,
+			      struct nvme_dbbuf_db *db, size_t word,
+			      u16 position)
 {
 	db->eventidx = &dbbuf->eventidxs[word];
 	db->last = position;
-	db->shadow = &dbbuf->shadows[word];
 	/* It may have moved, by MMIO, since the page was seeded. */
-	WRITE_ONCE(*db->shadow, cpu_to_le32(position));
-}
-
-static void nvme_dbbuf_detach_db(struct nvme_dbbuf_db *db)
-{
-	db->shadow = NULL;
-	db->eventidx = NULL;
+	WRITE_ONCE(dbbuf->shadows[word], cpu_to_le32(position));
 }
 
 static void nvme_dbbuf_attach_queue(struct nvme_dbbuf_ctrl *dbbuf,
@@ -376,37 +366,40 @@ static void nvme_dbbuf_attach_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	size_t cq_word = nvme_dbbuf_cq_word(qid, dbbuf->stride);
 
 	spin_lock(queue->sq_lock);
-	nvme_dbbuf_attach_db(dbbuf, queue->sq, sq_word, *queue->sq_tail);
+	nvme_dbbuf_aim_db(dbbuf, queue->sq, sq_word, *queue->sq_tail);
+	WRITE_ONCE(queue->sq->shadow, &dbbuf->shadows[sq_word]);
 	spin_unlock(queue->sq_lock);
 
-	if (queue->polled) {
-		spin_lock(queue->cq_poll_lock);
-		nvme_dbbuf_attach_db(dbbuf, queue->cq, cq_word,
-				     *queue->cq_head);
-		spin_unlock(queue->cq_poll_lock);
-	} else {
-		disable_irq(queue->irq);
-		nvme_dbbuf_attach_db(dbbuf, queue->cq, cq_word,
-				     *queue->cq_head);
-		enable_irq(queue->irq);
-	}
+	spin_lock(queue->cq_poll_lock);
+	nvme_dbbuf_aim_db(dbbuf, queue->cq, cq_word, READ_ONCE(*queue->cq_head));
+	spin_unlock(queue->cq_poll_lock);
+
+	/*
+	 * The handler takes no lock. One that starts after this sees all of the
+	 * above. One that is here before the shadow doorbell is attached, for no
+	 * command has been submitted yet, leaves it behind by what it consumes
+	 * now, until the next completion: the queue cannot look full by that.
+	 */
+	if (!queue->polled)
+		synchronize_irq(queue->irq);
+
+	spin_lock(queue->cq_poll_lock);
+	WRITE_ONCE(queue->cq->shadow, &dbbuf->shadows[cq_word]);
+	spin_unlock(queue->cq_poll_lock);
 }
 
 static void nvme_dbbuf_detach_queue(struct nvme_dbbuf_queue *queue)
 {
 	spin_lock(queue->sq_lock);
-	nvme_dbbuf_detach_db(queue->sq);
+	WRITE_ONCE(queue->sq->shadow, NULL);
 	spin_unlock(queue->sq_lock);
 
-	if (queue->polled) {
-		spin_lock(queue->cq_poll_lock);
-		nvme_dbbuf_detach_db(queue->cq);
-		spin_unlock(queue->cq_poll_lock);
-	} else {
-		disable_irq(queue->irq);
-		nvme_dbbuf_detach_db(queue->cq);
-		enable_irq(queue->irq);
-	}
+	spin_lock(queue->cq_poll_lock);
+	WRITE_ONCE(queue->cq->shadow, NULL);
+	spin_unlock(queue->cq_poll_lock);
+	/* A handler that is at work may have seen the shadow doorbell. */
+	if (!queue->polled)
+		synchronize_irq(queue->irq);
 }
 
 /* Clean words, whatever a queue of the same identifier has left in them. */
@@ -446,24 +439,26 @@ static int nvme_dbbuf_submit(struct nvme_dbbuf_ctrl *dbbuf)
  * @dbbuf: shadow doorbells
  * @nr_online: number of queue pairs that exist, the admin queue included
  *
- * Attaches after the controller has accepted the pages and only if it is not
- * being disabled meanwhile. Otherwise all doorbells stay plain, and the pages
- * stay allocated: a controller that answers late may still write to them.
+ * Attaches after the controller has accepted the pages and only if it was not
+ * disabled meanwhile. Otherwise all doorbells stay plain, and the pages stay
+ * allocated: a controller that answers late may still write to them.
  *
  * Context: Process context, sleeps until the command ends. The queues exist and
  * their interrupts are requested, but no I/O runs on them.
  *
  * NVMe Base Specification: Doorbell Buffer Config command.
+ *
+ * Return: 0, with or without shadow doorbells; -ENODEV when the controller has
+ * been disabled since nvme_dbbuf_prepare() and must not be used.
  */
-void nvme_dbbuf_configure(struct nvme_dbbuf_ctrl *dbbuf, unsigned int nr_online)
+int nvme_dbbuf_configure(struct nvme_dbbuf_ctrl *dbbuf, unsigned int nr_online)
 {
 	enum nvme_dbbuf_state state;
 	unsigned int qid;
 	int status;
 
 	mutex_lock(&dbbuf->lock);
-	if (dbbuf->state == NVME_DBBUF_PREPARED &&
-	    nr_online > 1 && nr_online <= dbbuf->nr_queues) {
+	if (dbbuf->state == NVME_DBBUF_PREPARED && nr_online > 1) {
 		if (nvme_dbbuf_fits(nr_online - 1, dbbuf->stride)) {
 			nvme_dbbuf_seed(dbbuf, nr_online);
 			dbbuf->state = NVME_DBBUF_CONFIGURING;
@@ -474,36 +469,48 @@ void nvme_dbbuf_configure(struct nvme_dbbuf_ctrl *dbbuf, unsigned int nr_online)
 	state = dbbuf->state;
 	mutex_unlock(&dbbuf->lock);
 
-	if (state == NVME_DBBUF_NO_MEMORY)
+	switch (state) {
+	case NVME_DBBUF_CONFIGURING:
+		break;
+	case NVME_DBBUF_IDLE:
+		return -ENODEV;
+	case NVME_DBBUF_NO_MEMORY:
 		dev_info(dbbuf->ctrl->device,
 			 "no memory for shadow doorbells\n");
-	if (state == NVME_DBBUF_TOO_LARGE)
+		return 0;
+	case NVME_DBBUF_TOO_LARGE:
 		dev_info(dbbuf->ctrl->device,
 			 "no shadow doorbells: those of %u queues at a stride of %zu bytes do not fit into one page\n",
 			 nr_online, dbbuf->stride * sizeof(__le32));
-	if (state != NVME_DBBUF_CONFIGURING)
-		return;
+		return 0;
+	default:
+		return 0;
+	}
 
 	/* Unlocked: when this times out, the controller gets disabled. */
 	status = nvme_dbbuf_submit(dbbuf);
 
 	mutex_lock(&dbbuf->lock);
-	/* nvme_dbbuf_detach() was here first: the controller is going away. */
-	if (dbbuf->state != NVME_DBBUF_CONFIGURING)
-		goto unlock;
-	if (status) {
-		dbbuf->state = NVME_DBBUF_REFUSED;
-		dbbuf->status = status;
-		dev_info(dbbuf->ctrl->device,
-			 "shadow doorbells refused: status %d\n", status);
-		goto unlock;
+	if (dbbuf->state == NVME_DBBUF_CONFIGURING) {
+		if (status) {
+			dbbuf->state = NVME_DBBUF_REFUSED;
+			dbbuf->status = status;
+		} else {
+			for (qid = 1; qid < nr_online; qid++)
+				nvme_dbbuf_attach_queue(dbbuf, qid);
+			dbbuf->nr_attached = nr_online - 1;
+			dbbuf->state = NVME_DBBUF_ACTIVE;
+		}
 	}
-	for (qid = 1; qid < nr_online; qid++)
-		nvme_dbbuf_attach_queue(dbbuf, qid);
-	dbbuf->nr_attached = nr_online - 1;
-	dbbuf->state = NVME_DBBUF_ACTIVE;
-unlock:
+	state = dbbuf->state;
 	mutex_unlock(&dbbuf->lock);
+
+	if (state == NVME_DBBUF_REFUSED)
+		dev_info(dbbuf->ctrl->device,
+			 status < 0 ? "shadow doorbells refused: error %d\n" :
+			 "shadow doorbells refused: status %#x\n", status);
+	/* nvme_dbbuf_detach() was here first: the controller is going away. */
+	return state == NVME_DBBUF_IDLE ? -ENODEV : 0;
 }
 
 /**

@@ -53,15 +53,18 @@ struct nvme_ctrl;
  * struct nvme_dbbuf_db - one doorbell, a submission tail or a completion head
  * @shadow: shadow doorbell that the host writes; NULL: not attached, the
  *	doorbell register is written each time
- * @eventidx: event index that the controller writes
+ * @eventidx: event index that the controller writes; stays valid when @shadow
+ *	becomes NULL
  * @last: queue position that was published last
  * @last_position: highest position in the queue, its depth - 1
  * @write_combined: the queue's entries are in write-combined memory (CMB)
  * @published: number of positions published since the queue was attached first
  * @rung: number of those for which the doorbell register was written
  *
- * All fields are guarded by what guards the queue's tail or head; debugfs reads
- * the two counters without it.
+ * All fields are guarded by what guards the queue's tail or head, but for two
+ * things: debugfs reads the counters without it, and @shadow is cleared while an
+ * interrupt handler, or the timeout handler in its place, may be at work on a
+ * completion queue. What they have read of it is good until they return.
  */
 struct nvme_dbbuf_db {
 	__le32		*shadow;
@@ -92,7 +95,7 @@ static inline void nvme_dbbuf_store_release(__le32 *shadow, __le32 value)
 /* The outer shareable domain has both the other CPUs and a device in it. */
 static inline void nvme_dbbuf_store_release(__le32 *shadow, __le32 value)
 {
-	/* A: there is no cheaper outer shareable one that orders loads too. */
+	/* A, for earlier stores as well as for earlier loads */
 	dma_mb();
 	WRITE_ONCE(*shadow, value);
 }
@@ -152,18 +155,19 @@ static inline bool nvme_dbbuf_need_event(u32 eventidx, u16 last_position,
 static inline bool nvme_dbbuf_update_and_check_event(struct nvme_dbbuf_db *db,
 						     u16 value)
 {
+	__le32 *shadow = READ_ONCE(db->shadow);
 	u16 old = db->last;
 	u32 eventidx;
 
-	if (!db->shadow)
+	if (!shadow)
 		return true;
 
 	if (unlikely(db->write_combined))
 		wmb();	/* part of A, write-combining buffers obey no less */
 
-	nvme_dbbuf_store_release(db->shadow, cpu_to_le32(value));	/* A */
+	nvme_dbbuf_store_release(shadow, cpu_to_le32(value));	/* A */
 	db->last = value;
-	db->published++;
+	WRITE_ONCE(db->published, db->published + 1);
 
 	/* B: a controller that misses @value must be seen by the load below. */
 	nvme_dbbuf_mb();
@@ -172,7 +176,7 @@ static inline bool nvme_dbbuf_update_and_check_event(struct nvme_dbbuf_db *db,
 	if (!nvme_dbbuf_need_event(eventidx, db->last_position, value, old))
 		return false;
 
-	db->rung++;
+	WRITE_ONCE(db->rung, db->rung + 1);
 	return true;
 }
 
@@ -181,11 +185,11 @@ static inline bool nvme_dbbuf_update_and_check_event(struct nvme_dbbuf_db *db,
  * @sq: the submission queue's doorbell
  * @cq: the completion queue's doorbell
  * @sq_lock: guards @sq and @sq_tail
- * @cq_poll_lock: guards @cq and @cq_head when @polled
+ * @cq_poll_lock: guards @cq and @cq_head against all but the interrupt handler
  * @sq_tail: submission queue tail
  * @cq_head: completion queue head
  * @polled: the completion queue has no interrupt
- * @irq: else its Linux interrupt number; the handler owns @cq and @cq_head
+ * @irq: else its Linux interrupt number
  */
 struct nvme_dbbuf_queue {
 	struct nvme_dbbuf_db	*sq;
@@ -200,7 +204,7 @@ struct nvme_dbbuf_queue {
 
 /**
  * enum nvme_dbbuf_state - where a controller's shadow doorbells stand
- * @NVME_DBBUF_IDLE: the controller is not set up, or is being disabled
+ * @NVME_DBBUF_IDLE: the controller is not set up, or was disabled
  * @NVME_DBBUF_OFF: switched off by the module parameter
  * @NVME_DBBUF_UNSUPPORTED: the controller does not announce the command
  * @NVME_DBBUF_NO_MEMORY: there was no memory for the pages
@@ -268,8 +272,7 @@ void nvme_dbbuf_init_sq(struct nvme_dbbuf_ctrl *dbbuf, unsigned int qid,
 void nvme_dbbuf_init_cq(struct nvme_dbbuf_ctrl *dbbuf, unsigned int qid,
 			struct nvme_dbbuf_db *cq, spinlock_t *cq_poll_lock,
 			const u16 *cq_head, u32 depth, bool polled, int irq);
-void nvme_dbbuf_configure(struct nvme_dbbuf_ctrl *dbbuf,
-			  unsigned int nr_online);
+int nvme_dbbuf_configure(struct nvme_dbbuf_ctrl *dbbuf, unsigned int nr_online);
 void nvme_dbbuf_detach(struct nvme_dbbuf_ctrl *dbbuf);
 void nvme_dbbuf_free(struct nvme_dbbuf_ctrl *dbbuf);
 

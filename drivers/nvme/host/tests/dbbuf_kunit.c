@@ -33,8 +33,7 @@ static void fake_dma_free(struct device *dev, size_t size, void *page,
 			  dma_addr_t dma);
 static int fake_submit(struct request_queue *q, struct nvme_command *cmd,
 		       void *buffer, unsigned int length);
-static void fake_disable_irq(unsigned int irq);
-static void fake_enable_irq(unsigned int irq);
+static void fake_synchronize_irq(unsigned int irq);
 
 #undef kcalloc
 #define kcalloc			fake_calloc
@@ -43,8 +42,8 @@ static void fake_enable_irq(unsigned int irq);
 #undef dma_free_coherent
 #define dma_free_coherent	fake_dma_free
 #define nvme_submit_sync_cmd	fake_submit
-#define disable_irq		fake_disable_irq
-#define enable_irq		fake_enable_irq
+#undef synchronize_irq
+#define synchronize_irq		fake_synchronize_irq
 
 #include "../dbbuf.c"
 
@@ -72,7 +71,7 @@ static struct fake {
 	unsigned int		fail_allocation;
 	unsigned int		pages;
 	unsigned int		commands;
-	unsigned int		irqs_off;
+	unsigned int		synchronized;
 	struct nvme_command	command;
 	int			status;
 	void			(*on_command)(struct fake *fake);
@@ -128,18 +127,16 @@ static int fake_submit(struct request_queue *q, struct nvme_command *cmd,
 	return fake->status;
 }
 
-static void fake_disable_irq(unsigned int irq)
+/* Waits for the handlers that may have seen the old state, and only for them. */
+static void fake_synchronize_irq(unsigned int irq)
 {
-	fake->irqs_off++;
-}
-
-static void fake_enable_irq(unsigned int irq)
-{
-	fake->irqs_off--;
+	WARN_ON(!irq || irq >= QUEUES || irq == POLLED);
+	WARN_ON(fake->queues[irq].cq.shadow);
+	fake->synchronized++;
 }
 
 /* One reset up to the point where I/O can start, as the driver does it. */
-static void connect_queues(unsigned int nr_online, unsigned int stride)
+static int connect_queues(unsigned int nr_online, unsigned int stride)
 {
 	unsigned int qid;
 
@@ -157,7 +154,7 @@ static void connect_queues(unsigned int nr_online, unsigned int stride)
 				   &queue->cq_poll_lock, &queue->cq_head, DEPTH,
 				   qid == POLLED, qid);
 	}
-	nvme_dbbuf_configure(&fake->dbbuf, nr_online);
+	return nvme_dbbuf_configure(&fake->dbbuf, nr_online);
 }
 
 static bool move_sq(struct fake_queue *queue, u16 tail)
@@ -173,7 +170,6 @@ static void expect_state(struct kunit *test, enum nvme_dbbuf_state state,
 	KUNIT_EXPECT_EQ(test, fake->commands, commands);
 	KUNIT_EXPECT_EQ(test, any_attached(),
 			(bool)(state == NVME_DBBUF_ACTIVE));
-	KUNIT_EXPECT_EQ(test, fake->irqs_off, 0U);
 }
 
 static int dbbuf_test_init(struct kunit *test)
@@ -336,8 +332,9 @@ static void accepted(struct kunit *test)
 {
 	unsigned int qid;
 
-	connect_queues(QUEUES, 2);
+	KUNIT_EXPECT_EQ(test, connect_queues(QUEUES, 2), 0);
 	expect_state(test, NVME_DBBUF_ACTIVE, 1);
+	KUNIT_EXPECT_EQ(test, fake->synchronized, QUEUES - 2U);
 	KUNIT_EXPECT_EQ(test, (int)fake->command.dbbuf.opcode, 0x7c);
 	KUNIT_EXPECT_EQ(test, (u64)le64_to_cpu(fake->command.dbbuf.prp1),
 			(u64)fake->dbbuf.shadows_dma);
@@ -363,6 +360,9 @@ static void accepted(struct kunit *test)
 	nvme_dbbuf_detach(&fake->dbbuf);
 	expect_state(test, NVME_DBBUF_IDLE, 1);
 	KUNIT_EXPECT_EQ(test, fake->pages, 2U);
+	KUNIT_EXPECT_EQ(test, fake->synchronized, 2 * (QUEUES - 2U));
+	/* Whoever has read the shadow doorbell before reads this after. */
+	KUNIT_EXPECT_TRUE(test, !!fake->queues[1].cq.eventidx);
 }
 
 /* Detaching goes by what was attached, whatever became of the queues since. */
@@ -391,7 +391,7 @@ static void refused(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(statuses); i++) {
 		fake->status = statuses[i];
-		connect_queues(QUEUES, 1);
+		KUNIT_EXPECT_EQ(test, connect_queues(QUEUES, 1), 0);
 		expect_state(test, NVME_DBBUF_REFUSED, i + 1);
 		/* It may have answered late: it keeps its pages. */
 		KUNIT_EXPECT_EQ(test, fake->pages, 2U);
@@ -411,13 +411,19 @@ static void disable(struct fake *fake)
 static void disabled_meanwhile(struct kunit *test)
 {
 	fake->on_command = disable;
-	connect_queues(QUEUES, 1);
+	KUNIT_EXPECT_EQ(test, connect_queues(QUEUES, 1), -ENODEV);
 	expect_state(test, NVME_DBBUF_IDLE, 1);
 
 	fake->status = -EINTR;
-	connect_queues(QUEUES, 1);
+	KUNIT_EXPECT_EQ(test, connect_queues(QUEUES, 1), -ENODEV);
 	expect_state(test, NVME_DBBUF_IDLE, 2);
 	KUNIT_EXPECT_EQ(test, fake->pages, 2U);
+
+	/* Before the command was even sent. */
+	nvme_dbbuf_prepare(&fake->dbbuf, &fake->ctrl, &fake->device, QUEUES, 1);
+	nvme_dbbuf_detach(&fake->dbbuf);
+	KUNIT_EXPECT_EQ(test, nvme_dbbuf_configure(&fake->dbbuf, 0), -ENODEV);
+	expect_state(test, NVME_DBBUF_IDLE, 2);
 
 	fake->on_command = NULL;
 	fake->status = 0;
@@ -495,8 +501,7 @@ static void no_memory(struct kunit *test)
 		fake->allocations = 0;
 		fake->fail_allocation = i;
 		connect_queues(QUEUES, 1);
-		expect_state(test, i == 1 ? NVME_DBBUF_IDLE :
-			     NVME_DBBUF_NO_MEMORY, i - 1);
+		expect_state(test, NVME_DBBUF_NO_MEMORY, i - 1);
 		KUNIT_EXPECT_TRUE(test, move_sq(&fake->queues[1], 1));
 		nvme_dbbuf_detach(&fake->dbbuf);
 
