@@ -14,33 +14,31 @@ import re
 # at the start is what makes QEMU's "log" trace backend write at all.
 ALWAYS_ON = 'pci_nvme_mmio_start_success'
 
-# count: (trace event, group that must match in its line)
+IO = re.compile(rb'\b[sc]qid [1-9]')
+ADMIN = re.compile(rb'\b[sc]qid 0\b')
+ANY = re.compile(rb'')
+
+# count: {trace event: what its line must hold}. An event has other names in
+# other versions of QEMU; a version has one of them, or none.
 COUNTS = {
-    'sq_mmio': ('pci_nvme_mmio_doorbell_sq', 'io'),
-    'cq_mmio': ('pci_nvme_mmio_doorbell_cq', 'io'),
-    'admin_sq_mmio': ('pci_nvme_mmio_doorbell_sq', 'admin'),
-    'admin_cq_mmio': ('pci_nvme_mmio_doorbell_cq', 'admin'),
-    'reads': ('pci_nvme_read', None),
-    'writes': ('pci_nvme_write', None),
-    'opc_7c': ('pci_nvme_admin_cmd', '7c'),
-    'dbbuf_config': ('pci_nvme_dbbuf_config', None),
-    'sq_shadow': ('pci_nvme_shadow_doorbell_sq', None),
-    'cq_shadow': ('pci_nvme_shadow_doorbell_cq', None),
-    'sq_eventidx': ('pci_nvme_eventidx_sq', None),
-    'cq_eventidx': ('pci_nvme_eventidx_cq', None),
+    'sq_mmio': {'pci_nvme_mmio_doorbell_sq': IO},
+    'cq_mmio': {'pci_nvme_mmio_doorbell_cq': IO},
+    'admin_sq_mmio': {'pci_nvme_mmio_doorbell_sq': ADMIN},
+    'admin_cq_mmio': {'pci_nvme_mmio_doorbell_cq': ADMIN},
+    'reads': {'pci_nvme_read': ANY, 'pci_nvme_rw': re.compile(rb"opname '\w*read", re.I)},
+    'writes': {'pci_nvme_write': ANY, 'pci_nvme_rw': re.compile(rb"opname '\w*write", re.I)},
+    # the command as it comes, whatever its end
+    'opc_7c': {'pci_nvme_admin_cmd': re.compile(rb'\bopc 0x7c\b')},
+    'dbbuf_config': {'pci_nvme_dbbuf_config': ANY},
+    # the device reads a shadow doorbell, writes an event index
+    'sq_shadow': {'pci_nvme_shadow_doorbell_sq': ANY, 'pci_nvme_update_sq_tail': ANY},
+    'cq_shadow': {'pci_nvme_shadow_doorbell_cq': ANY, 'pci_nvme_update_cq_head': ANY},
+    'sq_eventidx': {'pci_nvme_eventidx_sq': ANY, 'pci_nvme_update_sq_eventidx': ANY},
+    'cq_eventidx': {'pci_nvme_eventidx_cq': ANY, 'pci_nvme_update_cq_eventidx': ANY},
 }
-EVENTS = sorted({event for event, _ in COUNTS.values()})
 
 # "name arguments", with "pid@time:" before it in some versions of QEMU
 LINE = re.compile(rb'^(?:\d+@[\d.]+:)?(pci_nvme_\w+) (.*)$', re.M)
-ADMIN_QUEUE = re.compile(rb'\b[sc]qid 0\b')
-DBBUF_OPCODE = re.compile(rb'\bopc 0x7c\b')
-
-
-def group(event, rest):
-    if event == b'pci_nvme_admin_cmd':
-        return '7c' if DBBUF_OPCODE.search(rest) else None
-    return 'admin' if ADMIN_QUEUE.search(rest) else 'io'
 
 
 class Counter:
@@ -55,7 +53,9 @@ class Counter:
         self.start = 0
         known = qmp.execute('trace-event-get-state', name='pci_nvme_*')
         states = {event['name']: event['state'] for event in known}
-        self.events = [e for e in EVENTS if states.get(e, 'unavailable') != 'unavailable']
+        wanted = {event for events in COUNTS.values() for event in events}
+        self.events = sorted(event for event in wanted
+                             if states.get(event, 'unavailable') != 'unavailable')
 
     def _switch(self, enable):
         for event in self.events:
@@ -75,13 +75,14 @@ class Counter:
             return self.tally(log.read())
 
     def tally(self, data):
-        wanted = {}
-        for count, (event, part) in COUNTS.items():
-            wanted.setdefault(event.encode(), []).append((count, part))
-        counts = {count: 0 if event in self.events else 'na'
-                  for count, (event, _) in COUNTS.items()}
+        counts, wanted = {}, {}
+        for count, events in COUNTS.items():
+            known = [event for event in events if event in self.events]
+            counts[count] = 0 if known else 'na'
+            for event in known:
+                wanted.setdefault(event.encode(), []).append((count, events[event]))
         for event, rest in LINE.findall(data):
             for count, part in wanted.get(event, ()):
-                if part is None or part == group(event, rest):
+                if part.search(rest):
                     counts[count] += 1
         return counts

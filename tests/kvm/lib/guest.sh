@@ -123,7 +123,8 @@ wait_for()
 now()
 {
 	read -r _up _ < /proc/uptime
-	echo "${_up%.*}${_up#*.}"
+	# 1 before the two digits: 08 would be an octal number
+	echo $((${_up%.*} * 100 + 1${_up#*.} - 100))
 }
 
 # --- the driver --------------------------------------------------------------
