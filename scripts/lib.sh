@@ -16,6 +16,7 @@
 #   note MESSAGE...              progress, on stderr
 #   die CODE MESSAGE...          error on stderr, then exit CODE
 #   need_packages PACKAGE...     install those Debian packages that are missing
+#   need_series_tools            install what scripts/mkseries needs
 #   need_space DIR MEGABYTES     die when DIR's file system has less than that
 #   with_lock NAME COMMAND...    run COMMAND (in a subshell) under a lock
 #   make_temp                    set TEMP to a new directory in the cache, on the
@@ -119,6 +120,16 @@ need_packages()
 
 	missing=$(_missing_packages "$@")
 	[ -z "$missing" ] || with_lock packages _install_packages "$@"
+}
+
+need_series_tools()
+{
+	local python
+
+	need_packages coccinelle git python3
+	# spatch loads the library of Debian's Python, and does not depend on it.
+	python=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+	need_packages "libpython$python"
 }
 
 # dpkg-query is asked once for all of them: this is the path of every run.

@@ -54,6 +54,7 @@ make_series()
 {
 	local status=0
 
+	need_series_tools
 	# shellcheck disable=SC2086 # words
 	$MKSERIES -o "$1" --signoff "$SIGNOFF" "$TREE" >&2 || status=$?
 	[ "$status" -ne 69 ] || exit 69

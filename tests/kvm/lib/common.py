@@ -50,14 +50,21 @@ def default_build():
     """Linux with the series, as a newcomer gets it: output of tests/kvm/build."""
     note('building Linux %s with the series (--build takes one that exists)' % DEFAULT_KERNEL)
     tree = shell_tool([os.path.join(TOP, 'scripts', 'getkernel'), DEFAULT_KERNEL])
+    lib('need_series_tools')
     with tempfile.TemporaryDirectory(prefix='nvme-dbbuf-series.') as series:
-        shell_tool([os.path.join(TOP, 'scripts', 'mkseries'), '-o', series, tree])
+        shell_tool([os.path.join(TOP, 'scripts', 'mkseries'), '-q', '-o', series,
+                    '--signoff', 'Guest Test <guest@example.org>', tree])
         return shell_tool([os.path.join(KVM_DIR, 'build'), '--series', series, tree])
 
 
-def need_packages(*packages):
-    lib = os.path.join(TOP, 'scripts', 'lib.sh')
-    done = subprocess.run(['bash', '-c', '. "$1"; shift; need_packages "$@"',
-                           PROGRAM, lib, *packages], stdout=sys.stderr)
+def lib(*command):
+    """Runs one of the functions of scripts/lib.sh, which explains its failure."""
+    path = os.path.join(TOP, 'scripts', 'lib.sh')
+    done = subprocess.run(['bash', '-c', '. "$1"; shift; "$@"', PROGRAM, path, *command],
+                          stdout=sys.stderr)
     if done.returncode:
         sys.exit(LOST)
+
+
+def need_packages(*packages):
+    lib('need_packages', *packages)
