@@ -46,7 +46,7 @@ def shell_tool(argv):
     return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ''
 
 
-def default_build():
+def default_build(config='base'):
     """Linux with the series, as a newcomer gets it: output of tests/kvm/build."""
     note('building Linux %s with the series (--build takes one that exists)' % DEFAULT_KERNEL)
     tree = shell_tool([os.path.join(TOP, 'scripts', 'getkernel'), DEFAULT_KERNEL])
@@ -54,7 +54,8 @@ def default_build():
     with tempfile.TemporaryDirectory(prefix='nvme-dbbuf-series.') as series:
         shell_tool([os.path.join(TOP, 'scripts', 'mkseries'), '-q', '-o', series,
                     '--signoff', 'Guest Test <guest@example.org>', tree])
-        return shell_tool([os.path.join(KVM_DIR, 'build'), '--series', series, tree])
+        return shell_tool([os.path.join(KVM_DIR, 'build'), '--config', config,
+                           '--series', series, tree])
 
 
 def lib(*command):
