@@ -34,6 +34,13 @@ def cache_dir(name):
     return path
 
 
+def temporary_directory(name):
+    """A directory for the time of a `with`. One that a killed program leaves
+    behind is in the cache, where scripts/lib.sh clears old ones away."""
+    return tempfile.TemporaryDirectory(prefix=name + '.',
+                                       dir=os.environ.get('TMPDIR') or cache_dir('tmp'))
+
+
 def shell_tool(argv):
     """Runs one of the project's tools; returns the last line that it printed.
 
@@ -51,7 +58,7 @@ def default_build(config='base'):
     note('building Linux %s with the series (--build takes one that exists)' % DEFAULT_KERNEL)
     tree = shell_tool([os.path.join(TOP, 'scripts', 'getkernel'), DEFAULT_KERNEL])
     lib('need_series_tools')
-    with tempfile.TemporaryDirectory(prefix='nvme-dbbuf-series.') as series:
+    with temporary_directory('series') as series:
         shell_tool([os.path.join(TOP, 'scripts', 'mkseries'), '-q', '-o', series,
                     '--signoff', 'Guest Test <guest@example.org>', tree])
         return shell_tool([os.path.join(KVM_DIR, 'build'), '--config', config,

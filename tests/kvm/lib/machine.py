@@ -22,11 +22,10 @@ import os
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 
 import klog
-from common import note
+from common import note, temporary_directory
 from counter import Counter
 from lines import Lines
 from qmp import Qmp, QmpError
@@ -100,7 +99,7 @@ class Machine:
 
     def run(self):
         start = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix='nvme-dbbuf-qemu.') as directory:
+        with temporary_directory('qemu') as directory:
             self.trace_log = os.path.join(directory, 'trace')
             try:
                 self._start(directory)
