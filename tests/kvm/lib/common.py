@@ -53,7 +53,7 @@ def shell_tool(argv):
     return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ''
 
 
-def default_build(config='base'):
+def default_build(config='kunit'):
     """Linux with the series, as a newcomer gets it: output of tests/kvm/build."""
     note('building Linux %s with the series (--build takes one that exists)' % DEFAULT_KERNEL)
     tree = shell_tool([os.path.join(TOP, 'scripts', 'getkernel'), DEFAULT_KERNEL])

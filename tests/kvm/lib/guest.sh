@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 #
 # What the guest tests share; busybox sh.  A test sources it, does its work and
-# ends with `pass`, `fail REASON` or `skip REASON`.  The first of these is the
+# ends with `pass [WHAT]`, `fail REASON` or `skip REASON`.  The first of these is the
 # verdict.  A test that just ends has failed.
 #
 # A test opens with comment lines that tests/kvm/run reads on the host:
@@ -64,7 +64,7 @@ _verdict()
 
 pass()
 {
-	_verdict pass
+	_verdict pass "$*"
 }
 
 fail()
