@@ -24,11 +24,12 @@ position p;
  {
  	<...
 +	nvme_dbbuf_init_sq(&dev->dbbuf, qid, &nvmeq->sq_dbbuf,
-+			   &nvmeq->sq_lock, &nvmeq->sq_tail, nvmeq->q_depth,
++			   &nvmeq->sq_lock, &nvmeq->sq_tail, nvmeq->q_db,
++			   nvmeq->q_depth,
 +			   test_bit(NVMEQ_SQ_CMB, &nvmeq->flags));
 +	nvme_dbbuf_init_cq(&dev->dbbuf, qid, &nvmeq->cq_dbbuf,
 +			   &nvmeq->cq_poll_lock, &nvmeq->cq_head,
-+			   nvmeq->q_depth,
++			   nvmeq->q_db + dev->db_stride, nvmeq->q_depth,
 +			   test_bit(NVMEQ_POLLED, &nvmeq->flags),
 +			   pci_irq_vector(to_pci_dev(dev->dev),
 +					  nvmeq->cq_vector));

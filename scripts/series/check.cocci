@@ -3,7 +3,8 @@
 // changes nothing; each line of output fails the series.
 //
 // Nothing may use a doorbell register but the two places that ask the shadow
-// doorbell first, and the assignments that point to it.
+// doorbell first, those that tell dbbuf.c of it, and the assignments that point
+// to it.
 
 @asked@
 position p;
@@ -18,6 +19,17 @@ expression V, S;
 	writel(V, q->q_db@p + S);
 )
 
+@told@
+position p;
+struct nvme_queue *q;
+expression S;
+@@
+(
+ nvme_dbbuf_init_sq(..., &q->sq_tail, q->q_db@p, ...)
+|
+ nvme_dbbuf_init_cq(..., &q->cq_head, q->q_db@p + S, ...)
+)
+
 @set@
 position p;
 expression Q, E;
@@ -25,7 +37,7 @@ expression Q, E;
  Q->q_db@p = E
 
 @other@
-position p != {asked.p, set.p};
+position p != {asked.p, told.p, set.p};
 expression Q;
 @@
  Q->q_db@p

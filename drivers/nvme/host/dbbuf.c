@@ -17,18 +17,42 @@
  * they are until the end, whatever the controller says in between. The command
  * is sent once after each reset, and either all I/O queues are attached or none;
  * the admin queue never is, several controllers do not read its shadow doorbell.
+ *
+ * A controller that misses a shadow doorbell leaves commands lying. So a piece of
+ * work looks at the queues twice a second while commands are under way. It stops
+ * when there are none, and is started again by the next doorbell at no cost to
+ * the others: an idle submission queue is parked, its doorbell has no shadow,
+ * which is what the fast path asks for anyway. The first lost doorbell ends the
+ * trust in this controller's event indexes: positions are still published, but
+ * all doorbell registers are written, until the administrator says otherwise.
  */
 #include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 
 #include "nvme.h"
 #include "dbbuf.h"
+#include "dbbuf_trace.h"
+
+/*
+ * How often queues with commands under way are looked at; how long none of them
+ * completes before a doorbell that was asked for in vain counts as lost, and
+ * before one that was not asked for is tried; how soon after that completions have
+ * to come in for it to have helped; and when to leave the queue to the timeouts.
+ */
+#define NVME_DBBUF_WATCH	(HZ / 2)
+#define NVME_DBBUF_LATE		(HZ / 2)
+#define NVME_DBBUF_VERY_LATE	HZ
+#define NVME_DBBUF_PROBE	(HZ / 10)
+#define NVME_DBBUF_GIVE_UP	(10 * HZ)
 
 enum nvme_dbbuf_mode {
 	NVME_DBBUF_MODE_OFF,
@@ -100,6 +124,295 @@ static bool nvme_dbbuf_supported(u16 oacs, enum nvme_dbbuf_mode mode)
 	       (oacs & NVME_CTRL_OACS_VIRT_MGMT_SUPP);
 }
 
+static const char *nvme_dbbuf_type(bool completion)
+{
+	return completion ? "cq" : "sq";
+}
+
+/*
+ * The doorbell of an interrupt's completion queue, for once guarded against its
+ * handler as well. Only of a queue that was in use lately.
+ */
+static void nvme_dbbuf_lock_cq(struct nvme_dbbuf_queue *queue)
+{
+	if (!queue->polled)
+		disable_irq(queue->irq);
+	spin_lock(queue->cq.lock);
+}
+
+static void nvme_dbbuf_unlock_cq(struct nvme_dbbuf_queue *queue)
+{
+	spin_unlock(queue->cq.lock);
+	if (!queue->polled)
+		enable_irq(queue->irq);
+}
+
+/* A handler that runs has seen the doorbell's old state: wait for its end. */
+static void nvme_dbbuf_synchronize_cq(struct nvme_dbbuf_queue *queue)
+{
+	if (!queue->polled)
+		synchronize_irq(queue->irq);
+}
+
+/*
+ * Write the doorbell register if the controller was not told the present
+ * position that way; a controller may take the same value twice for an error.
+ * What guards the doorbell is held.
+ */
+static bool nvme_dbbuf_ring(struct nvme_dbbuf_slot *slot)
+{
+	struct nvme_dbbuf_db *db = slot->db;
+
+	if (db->last == db->last_rung)
+		return false;
+	trace_nvme_dbbuf_recover(slot, le32_to_cpu(READ_ONCE(*db->eventidx)));
+	db->last_rung = db->last;
+	WRITE_ONCE(slot->recovered, slot->recovered + 1);
+	writel(db->last, slot->reg);
+	return true;
+}
+
+static bool nvme_dbbuf_ring_queue(struct nvme_dbbuf_queue *queue)
+{
+	bool rung;
+
+	spin_lock(queue->sq.lock);
+	rung = nvme_dbbuf_ring(&queue->sq);
+	spin_unlock(queue->sq.lock);
+
+	/* Mostly there is nothing to ring, then leave the interrupt alone. */
+	if (READ_ONCE(queue->cq.db->last) != READ_ONCE(queue->cq.db->last_rung)) {
+		nvme_dbbuf_lock_cq(queue);
+		rung |= nvme_dbbuf_ring(&queue->cq);
+		nvme_dbbuf_unlock_cq(queue);
+	}
+	return rung;
+}
+
+static void nvme_dbbuf_note(const struct nvme_dbbuf_slot *slot,
+			    struct nvme_dbbuf_loss *loss)
+{
+	const struct nvme_dbbuf_db *db = slot->db;
+
+	loss->qid = slot->qid;
+	loss->completion = slot->completion;
+	loss->eventidx = le32_to_cpu(READ_ONCE(*db->eventidx));
+	loss->last = READ_ONCE(db->last);
+	loss->last_rung = READ_ONCE(db->last_rung);
+}
+
+/*
+ * Has the doorbell moved past the event index without its register having been
+ * written? A controller that wrote the index in time was told; one that wrote it
+ * too late reads the shadow doorbell once more after that.
+ */
+static bool nvme_dbbuf_passed(const struct nvme_dbbuf_slot *slot,
+			      struct nvme_dbbuf_loss *loss)
+{
+	nvme_dbbuf_note(slot, loss);
+	return nvme_dbbuf_need_event(loss->eventidx, slot->db->last_position,
+				     loss->last, loss->last_rung);
+}
+
+static void nvme_dbbuf_distrust(struct nvme_dbbuf_ctrl *dbbuf,
+				const struct nvme_dbbuf_loss *loss)
+{
+	unsigned int qid;
+
+	dbbuf->loss = *loss;
+	WRITE_ONCE(dbbuf->distrusted, true);
+	for (qid = 1; qid <= dbbuf->nr_attached; qid++) {
+		struct nvme_dbbuf_queue *queue = &dbbuf->queues[qid];
+
+		spin_lock(queue->sq.lock);
+		WRITE_ONCE(queue->sq.db->shadow, NULL);
+		spin_unlock(queue->sq.lock);
+		spin_lock(queue->cq.lock);
+		WRITE_ONCE(queue->cq.db->shadow, NULL);
+		spin_unlock(queue->cq.lock);
+		nvme_dbbuf_synchronize_cq(queue);
+		nvme_dbbuf_ring_queue(queue);
+	}
+	dev_warn(dbbuf->ctrl->device,
+		 "queue %u lost a %s doorbell (event index %u, published %u, written %u): writing all doorbells from now on\n",
+		 loss->qid, nvme_dbbuf_type(loss->completion), loss->eventidx,
+		 loss->last, loss->last_rung);
+}
+
+/* The administrator knows better. */
+static void nvme_dbbuf_trust(struct nvme_dbbuf_ctrl *dbbuf)
+{
+	unsigned int qid;
+
+	mutex_lock(&dbbuf->lock);
+	if (dbbuf->distrusted) {
+		/* This alone leaves submission queues parked. */
+		WRITE_ONCE(dbbuf->distrusted, false);
+		for (qid = 1; qid <= dbbuf->nr_attached; qid++) {
+			struct nvme_dbbuf_slot *cq = &dbbuf->queues[qid].cq;
+
+			WRITE_ONCE(cq->db->shadow, cq->shadow);
+		}
+	}
+	mutex_unlock(&dbbuf->lock);
+}
+
+/* Park the queue when it has no commands under way, or does not get ahead. */
+static bool nvme_dbbuf_park(struct nvme_dbbuf_queue *queue)
+{
+	struct nvme_dbbuf_db *sq = queue->sq.db;
+	bool parked;
+	u16 head;
+
+	spin_lock(queue->sq.lock);
+	/*
+	 * Each command takes one entry of both queues, which are of the same
+	 * depth and never full. The head only comes nearer while this is held.
+	 */
+	head = READ_ONCE(*queue->cq.position);
+	parked = !sq->shadow || sq->last == head ||
+		 (queue->watched && head == queue->head_seen &&
+		  time_after(jiffies, queue->since + NVME_DBBUF_GIVE_UP));
+	if (parked)
+		WRITE_ONCE(sq->shadow, NULL);
+	spin_unlock(queue->sq.lock);
+	return parked;
+}
+
+/* Returns when to look at the queue again, in jiffies from now; 0: no need. */
+static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
+					    struct nvme_dbbuf_queue *queue)
+{
+	struct nvme_dbbuf_loss loss;
+	unsigned long now = jiffies;
+	u16 head = READ_ONCE(*queue->cq.position);
+
+	if (queue->watched && queue->probed && head != queue->head_seen &&
+	    time_before_eq(now, queue->probed_at + 2 * NVME_DBBUF_PROBE)) {
+		/* Nothing had moved for long, and that has set it going. */
+		nvme_dbbuf_distrust(dbbuf, &queue->probed_for);
+		return 0;
+	}
+
+	if (nvme_dbbuf_park(queue)) {
+		queue->watched = false;
+		return 0;
+	}
+
+	if (!queue->watched || head != queue->head_seen) {
+		queue->watched = true;
+		queue->probed = false;
+		queue->head_seen = head;
+		queue->since = now;
+		return NVME_DBBUF_WATCH;
+	}
+
+	if (time_before(now, queue->since + NVME_DBBUF_LATE))
+		return NVME_DBBUF_WATCH;
+
+	if (nvme_dbbuf_passed(&queue->sq, &loss) ||
+	    nvme_dbbuf_passed(&queue->cq, &loss)) {
+		nvme_dbbuf_distrust(dbbuf, &loss);
+		return 0;
+	}
+
+	if (queue->probed ||
+	    time_before(now, queue->since + NVME_DBBUF_VERY_LATE))
+		return NVME_DBBUF_WATCH;
+
+	/*
+	 * No proof of a loss. Perhaps the controller has no good event indexes,
+	 * perhaps it is just slow: ring, which does no harm, and see.
+	 */
+	nvme_dbbuf_note(&queue->sq, &queue->probed_for);
+	if (queue->probed_for.last == queue->probed_for.last_rung)
+		nvme_dbbuf_note(&queue->cq, &queue->probed_for);
+	if (!nvme_dbbuf_ring_queue(queue))
+		return NVME_DBBUF_WATCH;
+	queue->probed = true;
+	queue->probed_at = now;
+	return NVME_DBBUF_PROBE;
+}
+
+static void nvme_dbbuf_watch(struct work_struct *work)
+{
+	struct nvme_dbbuf_ctrl *dbbuf = container_of(to_delayed_work(work),
+						     struct nvme_dbbuf_ctrl,
+						     watch);
+	unsigned long next = 0, when;
+	unsigned int qid;
+
+	mutex_lock(&dbbuf->lock);
+	for (qid = 1; qid <= dbbuf->nr_attached && !dbbuf->distrusted; qid++) {
+		when = nvme_dbbuf_watch_queue(dbbuf, &dbbuf->queues[qid]);
+		next = min_not_zero(next, when);
+	}
+	if (next && !dbbuf->distrusted)
+		queue_delayed_work(nvme_wq, &dbbuf->watch, next);
+	mutex_unlock(&dbbuf->lock);
+}
+
+/**
+ * nvme_dbbuf_update_slow() - publish where the fast path finds no shadow doorbell
+ * @db: the doorbell
+ * @value: the new position
+ *
+ * A parked submission queue goes on as usual, and is watched from now on. With a
+ * controller that is not trusted, the doorbell register is always written.
+ *
+ * Context: As nvme_dbbuf_update_and_check_event().
+ *
+ * Return: true when the caller has to write @value to the doorbell register.
+ */
+bool nvme_dbbuf_update_slow(struct nvme_dbbuf_db *db, u16 value)
+{
+	struct nvme_dbbuf_slot *slot = READ_ONCE(db->slot);
+
+	/* A completion queue may be detached while its handler runs. */
+	if (!slot)
+		return true;
+
+	/* Completion queues are not parked. */
+	if (!slot->completion && !READ_ONCE(slot->dbbuf->distrusted)) {
+		WRITE_ONCE(db->shadow, slot->shadow);
+		queue_delayed_work(nvme_wq, &slot->dbbuf->watch,
+				   NVME_DBBUF_WATCH);
+		return nvme_dbbuf_update_and_check_event(db, value);
+	}
+
+	if (db->write_combined)
+		wmb();	/* part of A */
+	nvme_dbbuf_store_release(slot->shadow, cpu_to_le32(value));	/* A */
+	db->last = value;
+	WRITE_ONCE(db->published, db->published + 1);
+	smp_wmb();	/* pairs with smp_rmb() in nvme_dbbuf_show_slot() */
+	db->last_rung = value;
+	WRITE_ONCE(db->rung, db->rung + 1);
+	trace_nvme_dbbuf_doorbell(slot, value,
+				  le32_to_cpu(READ_ONCE(*db->eventidx)), true);
+	return true;
+}
+
+/**
+ * nvme_dbbuf_trace_doorbell() - trace that a position was published
+ * @db: the doorbell, attached
+ * @value: the new position
+ * @eventidx: event index that it was compared with
+ * @ring: the doorbell register gets written
+ *
+ * Apart from the fast path, which only asks whether somebody wants to know.
+ *
+ * Context: As nvme_dbbuf_update_and_check_event().
+ */
+void nvme_dbbuf_trace_doorbell(const struct nvme_dbbuf_db *db, u16 value,
+			       u32 eventidx, bool ring)
+{
+	const struct nvme_dbbuf_slot *slot = READ_ONCE(db->slot);
+
+	if (slot)
+		trace_nvme_dbbuf_doorbell(slot, value, eventidx, ring);
+}
+
 /* The directory that holds one directory for each controller. */
 static struct dentry *nvme_dbbuf_root;
 static unsigned int nvme_dbbuf_root_users;
@@ -120,9 +433,13 @@ static const char * const nvme_dbbuf_states[] = {
 static int nvme_dbbuf_state_show(struct seq_file *s, void *unused)
 {
 	struct nvme_dbbuf_ctrl *dbbuf = s->private;
+	const struct nvme_dbbuf_loss *loss = &dbbuf->loss;
 
 	mutex_lock(&dbbuf->lock);
-	seq_puts(s, nvme_dbbuf_states[dbbuf->state]);
+	if (dbbuf->state == NVME_DBBUF_ACTIVE && dbbuf->distrusted)
+		seq_puts(s, "distrusted");
+	else
+		seq_puts(s, nvme_dbbuf_states[dbbuf->state]);
 	switch (dbbuf->state) {
 	case NVME_DBBUF_UNSUPPORTED:
 		seq_printf(s, " (OACS %#x)", dbbuf->ctrl->oacs);
@@ -138,24 +455,59 @@ static int nvme_dbbuf_state_show(struct seq_file *s, void *unused)
 		break;
 	}
 	seq_putc(s, '\n');
+	if (dbbuf->distrusted)
+		seq_printf(s, "lost: queue %u %s event index %u published %u written %u\n",
+			   loss->qid, nvme_dbbuf_type(loss->completion),
+			   loss->eventidx, loss->last, loss->last_rung);
 	mutex_unlock(&dbbuf->lock);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(nvme_dbbuf_state);
 
-static void nvme_dbbuf_show_db(struct seq_file *s, unsigned int qid,
-			       const char *type, const struct nvme_dbbuf_db *db)
+static int nvme_dbbuf_state_open(struct inode *inode, struct file *file)
 {
+	return single_open(file, nvme_dbbuf_state_show, inode->i_private);
+}
+
+static ssize_t nvme_dbbuf_state_write(struct file *file, const char __user *buf,
+				      size_t count, loff_t *pos)
+{
+	struct seq_file *s = file->private_data;
+	char word[16] = "";
+
+	if (count >= sizeof(word))
+		return -EINVAL;
+	if (copy_from_user(word, buf, count))
+		return -EFAULT;
+	if (!sysfs_streq(word, "trust"))
+		return -EINVAL;
+	nvme_dbbuf_trust(s->private);
+	return count;
+}
+
+static const struct file_operations nvme_dbbuf_state_fops = {
+	.owner		= THIS_MODULE,
+	.open		= nvme_dbbuf_state_open,
+	.read		= seq_read,
+	.write		= nvme_dbbuf_state_write,
+	.llseek		= seq_lseek,
+	.release	= single_release,
+};
+
+static void nvme_dbbuf_show_slot(struct seq_file *s,
+				 const struct nvme_dbbuf_slot *slot)
+{
+	const struct nvme_dbbuf_db *db = slot->db;
 	unsigned long rung = READ_ONCE(db->rung), published;
 
 	/*
-	 * Pairs with the full barrier between the two counters' updates: no
-	 * doorbell has rung more often than it was published.
+	 * Pairs with the barrier between the two counters' updates: no doorbell
+	 * has rung more often than it was published.
 	 */
 	smp_rmb();
 	published = READ_ONCE(db->published);
-	seq_printf(s, "%u %s published %lu rung %lu suppressed %lu\n",
-		   qid, type, published, rung, published - rung);
+	seq_printf(s, "%u %s published %lu rung %lu suppressed %lu recovered %lu\n",
+		   slot->qid, nvme_dbbuf_type(slot->completion), published,
+		   rung, published - rung, READ_ONCE(slot->recovered));
 }
 
 static int nvme_dbbuf_queues_show(struct seq_file *s, void *unused)
@@ -167,10 +519,10 @@ static int nvme_dbbuf_queues_show(struct seq_file *s, void *unused)
 	for (qid = 1; qid < dbbuf->nr_queues; qid++) {
 		const struct nvme_dbbuf_queue *queue = &dbbuf->queues[qid];
 
-		if (!queue->sq || !queue->cq)
+		if (!queue->sq.db || !queue->cq.db)
 			continue;
-		nvme_dbbuf_show_db(s, qid, "sq", queue->sq);
-		nvme_dbbuf_show_db(s, qid, "cq", queue->cq);
+		nvme_dbbuf_show_slot(s, &queue->sq);
+		nvme_dbbuf_show_slot(s, &queue->cq);
 	}
 	mutex_unlock(&dbbuf->lock);
 	return 0;
@@ -187,7 +539,7 @@ static void nvme_dbbuf_add_debugfs(struct nvme_dbbuf_ctrl *dbbuf)
 					    nvme_dbbuf_root);
 	mutex_unlock(&nvme_dbbuf_root_lock);
 
-	debugfs_create_file("state", 0444, dbbuf->debugfs, dbbuf,
+	debugfs_create_file("state", 0644, dbbuf->debugfs, dbbuf,
 			    &nvme_dbbuf_state_fops);
 	debugfs_create_file("queues", 0444, dbbuf->debugfs, dbbuf,
 			    &nvme_dbbuf_queues_fops);
@@ -231,6 +583,7 @@ static bool nvme_dbbuf_alloc(struct nvme_dbbuf_ctrl *dbbuf)
 void nvme_dbbuf_init(struct nvme_dbbuf_ctrl *dbbuf)
 {
 	mutex_init(&dbbuf->lock);
+	INIT_DELAYED_WORK(&dbbuf->watch, nvme_dbbuf_watch);
 }
 
 /**
@@ -294,6 +647,7 @@ static struct nvme_dbbuf_queue *nvme_dbbuf_queue(struct nvme_dbbuf_ctrl *dbbuf,
  * @sq: the doorbell, not attached
  * @sq_lock: what guards @sq and @sq_tail
  * @sq_tail: submission queue tail
+ * @reg: doorbell register
  * @depth: number of entries in the queue, 2 to 65536
  * @write_combined: the entries are in write-combined memory
  *
@@ -301,7 +655,8 @@ static struct nvme_dbbuf_queue *nvme_dbbuf_queue(struct nvme_dbbuf_ctrl *dbbuf,
  */
 void nvme_dbbuf_init_sq(struct nvme_dbbuf_ctrl *dbbuf, unsigned int qid,
 			struct nvme_dbbuf_db *sq, spinlock_t *sq_lock,
-			const u16 *sq_tail, u32 depth, bool write_combined)
+			const u16 *sq_tail, u32 __iomem *reg, u32 depth,
+			bool write_combined)
 {
 	struct nvme_dbbuf_queue *queue = nvme_dbbuf_queue(dbbuf, qid);
 
@@ -310,9 +665,12 @@ void nvme_dbbuf_init_sq(struct nvme_dbbuf_ctrl *dbbuf, unsigned int qid,
 	sq->last_position = depth - 1;
 	sq->write_combined = write_combined;
 	mutex_lock(&dbbuf->lock);
-	queue->sq = sq;
-	queue->sq_lock = sq_lock;
-	queue->sq_tail = sq_tail;
+	queue->sq.dbbuf = dbbuf;
+	queue->sq.db = sq;
+	queue->sq.lock = sq_lock;
+	queue->sq.position = sq_tail;
+	queue->sq.reg = reg;
+	queue->sq.qid = qid;
 	mutex_unlock(&dbbuf->lock);
 }
 
@@ -323,7 +681,8 @@ void nvme_dbbuf_init_sq(struct nvme_dbbuf_ctrl *dbbuf, unsigned int qid,
  * @cq: the doorbell, not attached
  * @cq_poll_lock: what guards @cq and @cq_head, but against the handler of @irq
  * @cq_head: completion queue head
- * @depth: number of entries in the queue, 2 to 65536
+ * @reg: doorbell register
+ * @depth: number of entries in the queue, that of the submission queue
  * @polled: the queue has no interrupt
  * @irq: else its Linux interrupt number
  *
@@ -331,7 +690,8 @@ void nvme_dbbuf_init_sq(struct nvme_dbbuf_ctrl *dbbuf, unsigned int qid,
  */
 void nvme_dbbuf_init_cq(struct nvme_dbbuf_ctrl *dbbuf, unsigned int qid,
 			struct nvme_dbbuf_db *cq, spinlock_t *cq_poll_lock,
-			const u16 *cq_head, u32 depth, bool polled, int irq)
+			const u16 *cq_head, u32 __iomem *reg, u32 depth,
+			bool polled, int irq)
 {
 	struct nvme_dbbuf_queue *queue = nvme_dbbuf_queue(dbbuf, qid);
 
@@ -339,40 +699,49 @@ void nvme_dbbuf_init_cq(struct nvme_dbbuf_ctrl *dbbuf, unsigned int qid,
 		return;
 	cq->last_position = depth - 1;
 	mutex_lock(&dbbuf->lock);
-	queue->cq = cq;
-	queue->cq_poll_lock = cq_poll_lock;
-	queue->cq_head = cq_head;
+	queue->cq.dbbuf = dbbuf;
+	queue->cq.db = cq;
+	queue->cq.lock = cq_poll_lock;
+	queue->cq.position = cq_head;
+	queue->cq.reg = reg;
+	queue->cq.qid = qid;
+	queue->cq.completion = true;
 	queue->polled = polled;
 	queue->irq = irq;
 	mutex_unlock(&dbbuf->lock);
 }
 
-/* All that an update looks at, before it gets to see the shadow doorbell. */
-static void nvme_dbbuf_aim_db(struct nvme_dbbuf_ctrl *dbbuf,
-			      struct nvme_dbbuf_db *db, size_t word,
-			      u16 position)
+/* All that an update looks at, before it gets to see the doorbell attached. */
+static void nvme_dbbuf_aim(struct nvme_dbbuf_slot *slot, size_t word)
 {
+	struct nvme_dbbuf_ctrl *dbbuf = slot->dbbuf;
+	struct nvme_dbbuf_db *db = slot->db;
+	u16 position;
+
+	spin_lock(slot->lock);
+	position = READ_ONCE(*slot->position);
+	slot->shadow = &dbbuf->shadows[word];
 	db->eventidx = &dbbuf->eventidxs[word];
 	db->last = position;
+	db->last_rung = position;
 	/* It may have moved, by MMIO, since the page was seeded. */
-	WRITE_ONCE(dbbuf->shadows[word], cpu_to_le32(position));
+	WRITE_ONCE(*slot->shadow, cpu_to_le32(position));
+	spin_unlock(slot->lock);
 }
 
 static void nvme_dbbuf_attach_queue(struct nvme_dbbuf_ctrl *dbbuf,
 				    unsigned int qid)
 {
 	struct nvme_dbbuf_queue *queue = &dbbuf->queues[qid];
-	size_t sq_word = nvme_dbbuf_sq_word(qid, dbbuf->stride);
-	size_t cq_word = nvme_dbbuf_cq_word(qid, dbbuf->stride);
 
-	spin_lock(queue->sq_lock);
-	nvme_dbbuf_aim_db(dbbuf, queue->sq, sq_word, *queue->sq_tail);
-	WRITE_ONCE(queue->sq->shadow, &dbbuf->shadows[sq_word]);
-	spin_unlock(queue->sq_lock);
+	nvme_dbbuf_aim(&queue->sq, nvme_dbbuf_sq_word(qid, dbbuf->stride));
+	nvme_dbbuf_aim(&queue->cq, nvme_dbbuf_cq_word(qid, dbbuf->stride));
+	queue->watched = false;
 
-	spin_lock(queue->cq_poll_lock);
-	nvme_dbbuf_aim_db(dbbuf, queue->cq, cq_word, READ_ONCE(*queue->cq_head));
-	spin_unlock(queue->cq_poll_lock);
+	/* Parked. */
+	spin_lock(queue->sq.lock);
+	WRITE_ONCE(queue->sq.db->slot, &queue->sq);
+	spin_unlock(queue->sq.lock);
 
 	/*
 	 * The handler takes no lock. One that starts after this sees all of the
@@ -380,26 +749,30 @@ static void nvme_dbbuf_attach_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	 * command has been submitted yet, leaves it behind by what it consumes
 	 * now, until the next completion: the queue cannot look full by that.
 	 */
-	if (!queue->polled)
-		synchronize_irq(queue->irq);
+	nvme_dbbuf_synchronize_cq(queue);
 
-	spin_lock(queue->cq_poll_lock);
-	WRITE_ONCE(queue->cq->shadow, &dbbuf->shadows[cq_word]);
-	spin_unlock(queue->cq_poll_lock);
+	spin_lock(queue->cq.lock);
+	WRITE_ONCE(queue->cq.db->slot, &queue->cq);
+	if (!dbbuf->distrusted)
+		WRITE_ONCE(queue->cq.db->shadow, queue->cq.shadow);
+	spin_unlock(queue->cq.lock);
+	trace_nvme_dbbuf_attach(&queue->sq);
+}
+
+static void nvme_dbbuf_clear(struct nvme_dbbuf_slot *slot)
+{
+	spin_lock(slot->lock);
+	WRITE_ONCE(slot->db->slot, NULL);
+	WRITE_ONCE(slot->db->shadow, NULL);
+	spin_unlock(slot->lock);
 }
 
 static void nvme_dbbuf_detach_queue(struct nvme_dbbuf_queue *queue)
 {
-	spin_lock(queue->sq_lock);
-	WRITE_ONCE(queue->sq->shadow, NULL);
-	spin_unlock(queue->sq_lock);
-
-	spin_lock(queue->cq_poll_lock);
-	WRITE_ONCE(queue->cq->shadow, NULL);
-	spin_unlock(queue->cq_poll_lock);
-	/* A handler that is at work may have seen the shadow doorbell. */
-	if (!queue->polled)
-		synchronize_irq(queue->irq);
+	nvme_dbbuf_clear(&queue->sq);
+	nvme_dbbuf_clear(&queue->cq);
+	nvme_dbbuf_synchronize_cq(queue);
+	trace_nvme_dbbuf_detach(&queue->sq);
 }
 
 /* Clean words, whatever a queue of the same identifier has left in them. */
@@ -417,9 +790,9 @@ static void nvme_dbbuf_seed(struct nvme_dbbuf_ctrl *dbbuf,
 		size_t cq_word = nvme_dbbuf_cq_word(qid, dbbuf->stride);
 
 		WRITE_ONCE(dbbuf->shadows[sq_word],
-			   cpu_to_le32(READ_ONCE(*queue->sq_tail)));
+			   cpu_to_le32(READ_ONCE(*queue->sq.position)));
 		WRITE_ONCE(dbbuf->shadows[cq_word],
-			   cpu_to_le32(READ_ONCE(*queue->cq_head)));
+			   cpu_to_le32(READ_ONCE(*queue->cq.position)));
 	}
 }
 
@@ -489,6 +862,7 @@ int nvme_dbbuf_configure(struct nvme_dbbuf_ctrl *dbbuf, unsigned int nr_online)
 
 	/* Unlocked: when this times out, the controller gets disabled. */
 	status = nvme_dbbuf_submit(dbbuf);
+	trace_nvme_dbbuf_configure(dbbuf, nr_online - 1, status);
 
 	mutex_lock(&dbbuf->lock);
 	if (dbbuf->state == NVME_DBBUF_CONFIGURING) {
@@ -548,6 +922,7 @@ void nvme_dbbuf_free(struct nvme_dbbuf_ctrl *dbbuf)
 	if (!dbbuf->queues)
 		return;
 
+	cancel_delayed_work_sync(&dbbuf->watch);
 	nvme_dbbuf_remove_debugfs(dbbuf);
 	if (dbbuf->shadows)
 		dma_free_coherent(dbbuf->dev, NVME_CTRL_PAGE_SIZE,

@@ -41,39 +41,51 @@
 #include <linux/compiler.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
+#include <linux/tracepoint-defs.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <asm/barrier.h>
 #include <asm/byteorder.h>
 
 struct dentry;
 struct device;
 struct nvme_ctrl;
+struct nvme_dbbuf_slot;
+
+DECLARE_TRACEPOINT(nvme_dbbuf_doorbell);
 
 /**
  * struct nvme_dbbuf_db - one doorbell, a submission tail or a completion head
- * @shadow: shadow doorbell that the host writes; NULL: not attached, the
- *	doorbell register is written each time
+ * @shadow: shadow doorbell that the host writes; NULL: see @slot
  * @eventidx: event index that the controller writes; stays valid when @shadow
  *	becomes NULL
  * @last: queue position that was published last
  * @last_position: highest position in the queue, its depth - 1
+ * @last_rung: queue position that was written to the doorbell register last
  * @write_combined: the queue's entries are in write-combined memory (CMB)
  * @published: number of positions published since the queue was attached first
  * @rung: number of those for which the doorbell register was written
+ * @slot: what dbbuf.c knows of this doorbell, which it lets it do when @shadow is
+ *	NULL; NULL too: not attached, the doorbell register is written each time
+ *
+ * In the order in which an update uses them: all up to @published belong on one
+ * cache line.
  *
  * All fields are guarded by what guards the queue's tail or head, but for two
- * things: debugfs reads the counters without it, and @shadow is cleared while an
- * interrupt handler, or the timeout handler in its place, may be at work on a
- * completion queue. What they have read of it is good until they return.
+ * things: debugfs reads the counters without it, and @shadow and @slot are
+ * cleared while an interrupt handler, or the timeout handler in its place, may be
+ * at work on a completion queue. What they have read is good until they return.
  */
 struct nvme_dbbuf_db {
-	__le32		*shadow;
-	__le32		*eventidx;
-	u16		last;
-	u16		last_position;
-	bool		write_combined;
-	unsigned long	published;
-	unsigned long	rung;
+	__le32			*shadow;
+	__le32			*eventidx;
+	u16			last;
+	u16			last_position;
+	u16			last_rung;
+	bool			write_combined;
+	unsigned long		published;
+	unsigned long		rung;
+	struct nvme_dbbuf_slot	*slot;
 };
 
 /*
@@ -140,6 +152,10 @@ static inline bool nvme_dbbuf_need_event(u32 eventidx, u16 last_position,
 	       (u16)(value - (u16)eventidx - 1) < (u16)(value - old);
 }
 
+bool nvme_dbbuf_update_slow(struct nvme_dbbuf_db *db, u16 value);
+void nvme_dbbuf_trace_doorbell(const struct nvme_dbbuf_db *db, u16 value,
+			       u32 eventidx, bool ring);
+
 /**
  * nvme_dbbuf_update_and_check_event() - publish a queue's new tail or head
  * @db: the doorbell
@@ -158,9 +174,13 @@ static inline bool nvme_dbbuf_update_and_check_event(struct nvme_dbbuf_db *db,
 	__le32 *shadow = READ_ONCE(db->shadow);
 	u16 old = db->last;
 	u32 eventidx;
+	bool ring;
 
-	if (!shadow)
-		return true;
+	if (!shadow) {
+		if (likely(!READ_ONCE(db->slot)))
+			return true;
+		return nvme_dbbuf_update_slow(db, value);
+	}
 
 	if (unlikely(db->write_combined))
 		wmb();	/* part of A, write-combining buffers obey no less */
@@ -173,33 +193,81 @@ static inline bool nvme_dbbuf_update_and_check_event(struct nvme_dbbuf_db *db,
 	nvme_dbbuf_mb();
 
 	eventidx = le32_to_cpu(READ_ONCE(*db->eventidx));
-	if (!nvme_dbbuf_need_event(eventidx, db->last_position, value, old))
-		return false;
-
-	WRITE_ONCE(db->rung, db->rung + 1);
-	return true;
+	ring = nvme_dbbuf_need_event(eventidx, db->last_position, value, old);
+	if (ring) {
+		db->last_rung = value;
+		WRITE_ONCE(db->rung, db->rung + 1);
+	}
+	if (tracepoint_enabled(nvme_dbbuf_doorbell))
+		nvme_dbbuf_trace_doorbell(db, value, eventidx, ring);
+	return ring;
 }
+
+/**
+ * struct nvme_dbbuf_slot - what dbbuf.c knows of one doorbell
+ * @dbbuf: the controller's shadow doorbells
+ * @db: the doorbell
+ * @lock: guards @db and @position; a completion queue's does so against all but
+ *	the interrupt handler
+ * @position: the queue's tail or head
+ * @reg: doorbell register
+ * @shadow: shadow doorbell, while attached
+ * @recovered: number of times that @reg was written because it seemed lost
+ * @qid: queue identifier
+ * @completion: it is a completion queue's
+ */
+struct nvme_dbbuf_slot {
+	struct nvme_dbbuf_ctrl	*dbbuf;
+	struct nvme_dbbuf_db	*db;
+	spinlock_t		*lock;		/* the queue's own */
+	const u16		*position;
+	u32 __iomem		*reg;
+	__le32			*shadow;
+	unsigned long		recovered;
+	u16			qid;
+	bool			completion;
+};
+
+/**
+ * struct nvme_dbbuf_loss - how a lost doorbell was noticed
+ * @qid: queue identifier
+ * @completion: it was a completion queue's
+ * @eventidx: event index
+ * @last: position published last
+ * @last_rung: position written to the doorbell register last
+ */
+struct nvme_dbbuf_loss {
+	u16	qid;
+	bool	completion;
+	u32	eventidx;
+	u16	last;
+	u16	last_rung;
+};
 
 /**
  * struct nvme_dbbuf_queue - what dbbuf.c knows of an I/O queue pair
  * @sq: the submission queue's doorbell
  * @cq: the completion queue's doorbell
- * @sq_lock: guards @sq and @sq_tail
- * @cq_poll_lock: guards @cq and @cq_head against all but the interrupt handler
- * @sq_tail: submission queue tail
- * @cq_head: completion queue head
  * @polled: the completion queue has no interrupt
  * @irq: else its Linux interrupt number
+ * @watched: the fields below are valid
+ * @probed: the doorbells were written without proof of a loss
+ * @head_seen: completion queue head when the queue was looked at last
+ * @since: when it was seen to move last, in jiffies
+ * @probed_at: when @probed, in jiffies
+ * @probed_for: what will have been lost if that helps
  */
 struct nvme_dbbuf_queue {
-	struct nvme_dbbuf_db	*sq;
-	struct nvme_dbbuf_db	*cq;
-	spinlock_t		*sq_lock;	/* the queue's own */
-	spinlock_t		*cq_poll_lock;	/* the queue's own */
-	const u16		*sq_tail;
-	const u16		*cq_head;
-	bool			polled;
+	struct nvme_dbbuf_slot	sq;
+	struct nvme_dbbuf_slot	cq;
 	int			irq;
+	bool			polled;
+	bool			watched;
+	bool			probed;
+	u16			head_seen;
+	unsigned long		since;
+	unsigned long		probed_at;
+	struct nvme_dbbuf_loss	probed_for;
 };
 
 /**
@@ -230,8 +298,9 @@ enum nvme_dbbuf_state {
  * struct nvme_dbbuf_ctrl - shadow doorbells of one controller
  * @ctrl: the controller
  * @dev: device that the pages are mapped for
- * @lock: guards @state, @nr_attached and attaching and detaching. Taken inside
- *	the driver's shutdown_lock. Not held while the command is under way.
+ * @lock: guards all but what is set once, as well as attaching and detaching.
+ *	Taken inside the driver's shutdown_lock. Not held while the command is
+ *	under way.
  * @state: where we are
  * @status: status of the command when @state is NVME_DBBUF_REFUSED: negative errno
  *	or NVMe status
@@ -243,6 +312,9 @@ enum nvme_dbbuf_state {
  * @nr_queues: number of entries in @queues
  * @nr_attached: queue identifiers 1 to @nr_attached are attached
  * @queues: queue pairs by queue identifier; 0, the admin queue, is not used
+ * @distrusted: event indexes are not believed, all doorbell registers are written
+ * @loss: why, when @distrusted
+ * @watch: looks after queues that have commands under way
  * @debugfs: this controller's directory
  */
 struct nvme_dbbuf_ctrl {
@@ -259,6 +331,9 @@ struct nvme_dbbuf_ctrl {
 	unsigned int		nr_queues;
 	unsigned int		nr_attached;
 	struct nvme_dbbuf_queue	*queues;
+	bool			distrusted;
+	struct nvme_dbbuf_loss	loss;
+	struct delayed_work	watch;
 	struct dentry		*debugfs;
 };
 
@@ -268,10 +343,12 @@ void nvme_dbbuf_prepare(struct nvme_dbbuf_ctrl *dbbuf, struct nvme_ctrl *ctrl,
 			unsigned int stride);
 void nvme_dbbuf_init_sq(struct nvme_dbbuf_ctrl *dbbuf, unsigned int qid,
 			struct nvme_dbbuf_db *sq, spinlock_t *sq_lock,
-			const u16 *sq_tail, u32 depth, bool write_combined);
+			const u16 *sq_tail, u32 __iomem *reg, u32 depth,
+			bool write_combined);
 void nvme_dbbuf_init_cq(struct nvme_dbbuf_ctrl *dbbuf, unsigned int qid,
 			struct nvme_dbbuf_db *cq, spinlock_t *cq_poll_lock,
-			const u16 *cq_head, u32 depth, bool polled, int irq);
+			const u16 *cq_head, u32 __iomem *reg, u32 depth,
+			bool polled, int irq);
 int nvme_dbbuf_configure(struct nvme_dbbuf_ctrl *dbbuf, unsigned int nr_online);
 void nvme_dbbuf_detach(struct nvme_dbbuf_ctrl *dbbuf);
 void nvme_dbbuf_free(struct nvme_dbbuf_ctrl *dbbuf);

@@ -3,18 +3,22 @@
  * KUnit tests of the NVMe shadow doorbells.
  *
  * dbbuf.c is compiled into this file a second time, under other names, with a
- * controller, an allocator and interrupts that do what a test tells them to. So
- * these tests need neither PCI nor a controller, and the code under test has no
- * hooks for them.
+ * controller, an allocator, interrupts and a clock that do what a test tells them
+ * to, and without tracepoints. So these tests need neither PCI nor a controller,
+ * and the code under test has no hooks for them.
  */
 #include <kunit/test.h>
 #include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/tracepoint-defs.h>
+#include <linux/workqueue.h>
 
 #include "../nvme.h"
 
@@ -25,6 +29,8 @@
 #define nvme_dbbuf_configure	test_dbbuf_configure
 #define nvme_dbbuf_detach	test_dbbuf_detach
 #define nvme_dbbuf_free		test_dbbuf_free
+#define nvme_dbbuf_update_slow	test_dbbuf_update_slow
+#define nvme_dbbuf_trace_doorbell test_dbbuf_trace_doorbell
 
 static void *fake_calloc(size_t n, size_t size, gfp_t gfp);
 static void *fake_dma_alloc(struct device *dev, size_t size, dma_addr_t *dma,
@@ -34,6 +40,11 @@ static void fake_dma_free(struct device *dev, size_t size, void *page,
 static int fake_submit(struct request_queue *q, struct nvme_command *cmd,
 		       void *buffer, unsigned int length);
 static void fake_synchronize_irq(unsigned int irq);
+static void fake_disable_irq(unsigned int irq);
+static void fake_enable_irq(unsigned int irq);
+static void fake_queue_work(struct delayed_work *work, unsigned long delay);
+static void fake_writel(u32 value, u32 __iomem *reg);
+static unsigned long fake_jiffies(void);
 
 #undef kcalloc
 #define kcalloc			fake_calloc
@@ -44,6 +55,30 @@ static void fake_synchronize_irq(unsigned int irq);
 #define nvme_submit_sync_cmd	fake_submit
 #undef synchronize_irq
 #define synchronize_irq		fake_synchronize_irq
+#undef disable_irq
+#define disable_irq		fake_disable_irq
+#undef enable_irq
+#define enable_irq		fake_enable_irq
+#undef queue_delayed_work
+#define queue_delayed_work(queue, work, delay)	fake_queue_work(work, delay)
+#undef writel
+#define writel			fake_writel
+#undef jiffies
+#define jiffies			fake_jiffies()
+
+/* In place of dbbuf_trace.h. */
+#define _NVME_HOST_DBBUF_TRACE_H
+#undef tracepoint_enabled
+#define tracepoint_enabled(tracepoint)		true
+#define trace_nvme_dbbuf_attach(slot)		do { } while (0)
+#define trace_nvme_dbbuf_detach(slot)		do { } while (0)
+#define trace_nvme_dbbuf_recover(slot, eventidx) do { } while (0)
+#define trace_nvme_dbbuf_configure(dbbuf, queues, status) do { } while (0)
+#define trace_nvme_dbbuf_doorbell(slot, value, eventidx, ring) \
+	fake_trace(slot, value, ring)
+
+struct nvme_dbbuf_slot;
+static void fake_trace(const struct nvme_dbbuf_slot *slot, u16 value, bool ring);
 
 #include "../dbbuf.c"
 
@@ -59,6 +94,10 @@ struct fake_queue {
 	spinlock_t		cq_poll_lock;	/* guards cq, cq_head */
 	u16			sq_tail;
 	u16			cq_head;
+	u32			sq_reg;
+	u32			cq_reg;
+	unsigned int		sq_writes;
+	unsigned int		cq_writes;
 };
 
 /* The controller, the memory it is given, and what it is told to do. */
@@ -72,6 +111,11 @@ static struct fake {
 	unsigned int		pages;
 	unsigned int		commands;
 	unsigned int		synchronized;
+	unsigned int		disabled;
+	unsigned int		traced;
+	unsigned int		traced_rung;
+	unsigned long		now;
+	unsigned long		watch_in;
 	struct nvme_command	command;
 	int			status;
 	void			(*on_command)(struct fake *fake);
@@ -110,7 +154,8 @@ static bool any_attached(void)
 	unsigned int qid;
 
 	for (qid = 0; qid < QUEUES; qid++)
-		if (fake->queues[qid].sq.shadow || fake->queues[qid].cq.shadow)
+		if (fake->queues[qid].sq.slot || fake->queues[qid].cq.slot ||
+		    fake->queues[qid].sq.shadow || fake->queues[qid].cq.shadow)
 			return true;
 	return false;
 }
@@ -135,6 +180,76 @@ static void fake_synchronize_irq(unsigned int irq)
 	fake->synchronized++;
 }
 
+static void fake_disable_irq(unsigned int irq)
+{
+	WARN_ON(!irq || irq >= QUEUES || irq == POLLED || fake->disabled);
+	fake->disabled = irq;
+}
+
+static void fake_enable_irq(unsigned int irq)
+{
+	WARN_ON(irq != fake->disabled);
+	fake->disabled = 0;
+}
+
+/* An interrupt's completion doorbell is written with that interrupt disabled. */
+static void fake_writel(u32 value, u32 __iomem *reg)
+{
+	unsigned int qid;
+
+	for (qid = 0; qid < QUEUES; qid++) {
+		struct fake_queue *queue = &fake->queues[qid];
+
+		if ((__force u32 *)reg == &queue->sq_reg) {
+			WARN_ON(!spin_is_locked(&queue->sq_lock) &&
+				IS_ENABLED(CONFIG_SMP));
+			queue->sq_reg = value;
+			queue->sq_writes++;
+		} else if ((__force u32 *)reg == &queue->cq_reg) {
+			WARN_ON(qid != POLLED && fake->disabled != qid);
+			queue->cq_reg = value;
+			queue->cq_writes++;
+		}
+	}
+}
+
+static unsigned long fake_jiffies(void)
+{
+	return fake->now;
+}
+
+/* As with the real one, a time that is set already stays. */
+static void fake_queue_work(struct delayed_work *work, unsigned long delay)
+{
+	WARN_ON(work != &fake->dbbuf.watch || !delay);
+	if (!fake->watch_in)
+		fake->watch_in = delay;
+}
+
+static void fake_trace(const struct nvme_dbbuf_slot *slot, u16 value, bool ring)
+{
+	WARN_ON(slot->db->last != value);
+	fake->traced++;
+	fake->traced_rung += ring;
+}
+
+/* Let time pass; returns after how much of it the work has run last. */
+static unsigned long wait(unsigned long time)
+{
+	unsigned long end = fake->now + time, last = 0;
+
+	while (fake->watch_in && fake->watch_in <= end - fake->now) {
+		fake->now += fake->watch_in;
+		last = time - (end - fake->now);
+		fake->watch_in = 0;
+		nvme_dbbuf_watch(&fake->dbbuf.watch.work);
+	}
+	if (fake->watch_in)
+		fake->watch_in -= end - fake->now;
+	fake->now = end;
+	return last;
+}
+
 /* One reset up to the point where I/O can start, as the driver does it. */
 static int connect_queues(unsigned int nr_online, unsigned int stride)
 {
@@ -148,10 +263,12 @@ static int connect_queues(unsigned int nr_online, unsigned int stride)
 		queue->sq_tail = 0;
 		queue->cq_head = 0;
 		nvme_dbbuf_init_sq(&fake->dbbuf, qid, &queue->sq,
-				   &queue->sq_lock, &queue->sq_tail, DEPTH,
+				   &queue->sq_lock, &queue->sq_tail,
+				   (__force u32 __iomem *)&queue->sq_reg, DEPTH,
 				   false);
 		nvme_dbbuf_init_cq(&fake->dbbuf, qid, &queue->cq,
-				   &queue->cq_poll_lock, &queue->cq_head, DEPTH,
+				   &queue->cq_poll_lock, &queue->cq_head,
+				   (__force u32 __iomem *)&queue->cq_reg, DEPTH,
 				   qid == POLLED, qid);
 	}
 	return nvme_dbbuf_configure(&fake->dbbuf, nr_online);
@@ -161,6 +278,28 @@ static bool move_sq(struct fake_queue *queue, u16 tail)
 {
 	queue->sq_tail = tail;
 	return nvme_dbbuf_update_and_check_event(&queue->sq, tail);
+}
+
+static bool move_cq(struct fake_queue *queue, u16 head)
+{
+	queue->cq_head = head;
+	return nvme_dbbuf_update_and_check_event(&queue->cq, head);
+}
+
+static void set_word(__le32 *page, unsigned int word, u32 value)
+{
+	page[word] = cpu_to_le32(value);
+}
+
+/* At a stride of one word. */
+static void set_eventidx(unsigned int qid, bool completion, u32 value)
+{
+	set_word(fake->dbbuf.eventidxs, 2 * qid + completion, value);
+}
+
+static u32 shadow(unsigned int qid, bool completion)
+{
+	return le32_to_cpu(fake->dbbuf.shadows[2 * qid + completion]);
 }
 
 static void expect_state(struct kunit *test, enum nvme_dbbuf_state state,
@@ -347,6 +486,9 @@ static void accepted(struct kunit *test)
 	for (qid = 1; qid < QUEUES; qid++) {
 		struct fake_queue *queue = &fake->queues[qid];
 
+		/* Parked until it is used. */
+		KUNIT_EXPECT_FALSE(test, !!queue->sq.shadow);
+		move_sq(queue, 1);
 		KUNIT_EXPECT_PTR_EQ(test, queue->sq.shadow,
 				    fake->dbbuf.shadows + 4 * qid);
 		KUNIT_EXPECT_PTR_EQ(test, queue->cq.shadow,
@@ -372,7 +514,7 @@ static void detached_all(struct kunit *test)
 	nvme_dbbuf_detach(&fake->dbbuf);
 	connect_queues(2, 1);
 	expect_state(test, NVME_DBBUF_ACTIVE, 2);
-	KUNIT_EXPECT_FALSE(test, !!fake->queues[2].sq.shadow);
+	KUNIT_EXPECT_FALSE(test, !!fake->queues[2].sq.slot);
 	nvme_dbbuf_detach(&fake->dbbuf);
 	nvme_dbbuf_detach(&fake->dbbuf);
 	expect_state(test, NVME_DBBUF_IDLE, 2);
@@ -535,9 +677,10 @@ static void clean_words(struct kunit *test)
 	fake->on_command = consume_entry;
 	connect_queues(QUEUES, 1);
 	expect_state(test, NVME_DBBUF_ACTIVE, 2);
-	KUNIT_EXPECT_EQ(test, le32_to_cpu(*queue->sq.shadow), 0U);
-	KUNIT_EXPECT_EQ(test, le32_to_cpu(*queue->cq.shadow), 3U);
+	KUNIT_EXPECT_EQ(test, shadow(1, false), 0U);
+	KUNIT_EXPECT_EQ(test, shadow(1, true), 3U);
 	KUNIT_EXPECT_EQ(test, (int)queue->cq.last, 3);
+	KUNIT_EXPECT_EQ(test, (int)queue->cq.last_rung, 3);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(*queue->sq.eventidx), 0U);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(fake->dbbuf.shadows[0]), 0U);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(fake->dbbuf.shadows[WORDS - 1]), 0U);
@@ -553,24 +696,26 @@ static void publishing(struct kunit *test)
 	connect_queues(QUEUES, 1);
 	/* A controller that wants to know each time. */
 	for (i = 0; i < 3 * DEPTH; i++) {
-		*queue->sq.eventidx = cpu_to_le32(tail);
+		set_eventidx(1, false, tail);
 		tail = (tail + 1) % DEPTH;
 		rung++;
 		KUNIT_EXPECT_TRUE(test, move_sq(queue, tail));
-		KUNIT_EXPECT_EQ(test, le32_to_cpu(*queue->sq.shadow),
-				(u32)tail);
+		KUNIT_EXPECT_EQ(test, shadow(1, false), (u32)tail);
+		KUNIT_EXPECT_EQ(test, (int)queue->sq.last_rung, (int)tail);
 	}
 	/* One that polls. */
-	*queue->sq.eventidx = cpu_to_le32(0xffffffff);
+	set_eventidx(1, false, 0xffffffff);
 	for (i = 0; i < 3 * DEPTH; i++) {
 		tail = (tail + 1) % DEPTH;
 		suppressed++;
 		KUNIT_EXPECT_FALSE(test, move_sq(queue, tail));
-		KUNIT_EXPECT_EQ(test, le32_to_cpu(*queue->sq.shadow),
-				(u32)tail);
+		KUNIT_EXPECT_EQ(test, shadow(1, false), (u32)tail);
+		KUNIT_EXPECT_EQ(test, (int)queue->sq.last_rung, 0);
 	}
 	KUNIT_EXPECT_EQ(test, queue->sq.rung, rung);
 	KUNIT_EXPECT_EQ(test, queue->sq.published, rung + suppressed);
+	KUNIT_EXPECT_EQ(test, (unsigned long)fake->traced, rung + suppressed);
+	KUNIT_EXPECT_EQ(test, (unsigned long)fake->traced_rung, rung);
 	KUNIT_EXPECT_EQ(test, queue->cq.published, 0UL);
 }
 
@@ -580,15 +725,244 @@ static void shadow_overwritten(struct kunit *test)
 	struct fake_queue *queue = &fake->queues[1];
 
 	connect_queues(QUEUES, 1);
-	*queue->sq.eventidx = cpu_to_le32(5);
+	set_eventidx(1, false, 5);
 	KUNIT_EXPECT_FALSE(test, move_sq(queue, 4));
 
-	*queue->sq.shadow = cpu_to_le32(6);
+	set_word(fake->dbbuf.shadows, 2, 6);
 	KUNIT_EXPECT_TRUE(test, move_sq(queue, 7));
-	*queue->sq.shadow = cpu_to_le32(2);
+	set_word(fake->dbbuf.shadows, 2, 2);
 	KUNIT_EXPECT_FALSE(test, move_sq(queue, 8));
-	*queue->sq.shadow = cpu_to_le32(0xffffffff);
+	set_word(fake->dbbuf.shadows, 2, 0xffffffff);
 	KUNIT_EXPECT_FALSE(test, move_sq(queue, 9));
+}
+
+/* An idle queue is parked, and then nothing is left to be done. */
+static void parked(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+
+	connect_queues(QUEUES, 1);
+	KUNIT_EXPECT_EQ(test, fake->watch_in, 0UL);
+	set_eventidx(1, false, 0xffffffff);
+	set_eventidx(1, true, 0xffffffff);
+
+	KUNIT_EXPECT_FALSE(test, move_sq(queue, 1));
+	KUNIT_EXPECT_TRUE(test, !!queue->sq.shadow);
+	KUNIT_EXPECT_GT(test, fake->watch_in, 0UL);
+	KUNIT_EXPECT_FALSE(test, move_cq(queue, 1));
+	wait(HZ);
+	KUNIT_EXPECT_FALSE(test, !!queue->sq.shadow);
+	KUNIT_EXPECT_TRUE(test, !!queue->sq.slot);
+	KUNIT_EXPECT_EQ(test, fake->watch_in, 0UL);
+
+	/* Another one keeps going. */
+	move_sq(queue, 2);
+	set_eventidx(2, false, 0xffffffff);
+	move_sq(&fake->queues[2], 1);
+	move_cq(&fake->queues[2], 1);
+	wait(NVME_DBBUF_WATCH);
+	KUNIT_EXPECT_TRUE(test, !!queue->sq.shadow);
+	KUNIT_EXPECT_FALSE(test, !!fake->queues[2].sq.shadow);
+	KUNIT_EXPECT_GT(test, fake->watch_in, 0UL);
+
+	/* What was detached meanwhile is none of its business. */
+	nvme_dbbuf_detach(&fake->dbbuf);
+	wait(HZ);
+	KUNIT_EXPECT_EQ(test, fake->watch_in, 0UL);
+	KUNIT_EXPECT_EQ(test, queue->sq_writes, 0U);
+}
+
+static void expect_distrust(struct kunit *test, bool distrusted)
+{
+	unsigned int qid;
+
+	KUNIT_EXPECT_EQ(test, fake->dbbuf.distrusted, distrusted);
+	for (qid = 1; distrusted && qid < QUEUES; qid++) {
+		KUNIT_EXPECT_TRUE(test, !!fake->queues[qid].sq.slot);
+		KUNIT_EXPECT_FALSE(test, !!fake->queues[qid].sq.shadow);
+		KUNIT_EXPECT_FALSE(test, !!fake->queues[qid].cq.shadow);
+	}
+	KUNIT_EXPECT_EQ(test, fake->disabled, 0U);
+}
+
+/* The controller writes its event index too late and misses the doorbell. */
+static void lose_sq(struct fake_queue *queue, unsigned int qid)
+{
+	u16 tail = queue->sq_tail;
+
+	set_eventidx(qid, false, 0xffffffff);
+	move_sq(queue, (tail + 1) % DEPTH);
+	set_eventidx(qid, false, tail);
+}
+
+static void lost_sq(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[2];
+	unsigned long when;
+
+	connect_queues(QUEUES, 1);
+	move_sq(queue, 1);
+	move_cq(queue, 1);
+	lose_sq(queue, 2);
+	KUNIT_EXPECT_EQ(test, queue->sq_writes, 0U);
+
+	when = wait(2 * HZ);
+	KUNIT_EXPECT_LE(test, when, (unsigned long)HZ + HZ / 10);
+	KUNIT_EXPECT_EQ(test, queue->sq_writes, 1U);
+	KUNIT_EXPECT_EQ(test, queue->sq_reg, 2U);
+	KUNIT_EXPECT_EQ(test, queue->cq_writes, 0U);
+	KUNIT_EXPECT_EQ(test, fake->dbbuf.queues[2].sq.recovered, 1UL);
+	KUNIT_EXPECT_EQ(test, fake->dbbuf.queues[2].cq.recovered, 0UL);
+	KUNIT_EXPECT_EQ(test, (int)fake->dbbuf.loss.qid, 2);
+	KUNIT_EXPECT_FALSE(test, fake->dbbuf.loss.completion);
+	expect_distrust(test, true);
+
+	/* Published and written from now on, whatever the controller says. */
+	set_eventidx(2, false, 0xffffffff);
+	KUNIT_EXPECT_TRUE(test, move_sq(queue, 3));
+	KUNIT_EXPECT_EQ(test, shadow(2, false), 3U);
+	KUNIT_EXPECT_TRUE(test, move_cq(queue, 2));
+	KUNIT_EXPECT_EQ(test, shadow(2, true), 2U);
+	KUNIT_EXPECT_EQ(test, queue->sq.published, 3UL);
+	KUNIT_EXPECT_EQ(test, queue->sq.rung, 2UL);
+	wait(20 * HZ);
+	KUNIT_EXPECT_EQ(test, queue->sq_writes, 1U);
+	KUNIT_EXPECT_EQ(test, fake->watch_in, 0UL);
+}
+
+static void lost_cq(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+
+	connect_queues(QUEUES, 1);
+	set_eventidx(1, false, 0xffffffff);
+	set_eventidx(1, true, 0xffffffff);
+	move_sq(queue, 9);
+	move_cq(queue, 5);
+	set_eventidx(1, true, 2);
+	wait(2 * HZ);
+	expect_distrust(test, true);
+	KUNIT_EXPECT_EQ(test, queue->cq_writes, 1U);
+	KUNIT_EXPECT_EQ(test, queue->cq_reg, 5U);
+	KUNIT_EXPECT_TRUE(test, fake->dbbuf.loss.completion);
+	KUNIT_EXPECT_EQ(test, fake->dbbuf.loss.eventidx, 2U);
+}
+
+/* What was suppressed on other queues is as doubtful. */
+static void lost_elsewhere(struct kunit *test)
+{
+	struct fake_queue *other = &fake->queues[POLLED];
+
+	connect_queues(QUEUES, 1);
+	set_eventidx(POLLED, false, 0xffffffff);
+	set_eventidx(POLLED, true, 0xffffffff);
+	move_sq(other, 7);
+	move_cq(other, 7);
+	lose_sq(&fake->queues[1], 1);
+	wait(2 * HZ);
+	expect_distrust(test, true);
+	KUNIT_EXPECT_EQ(test, other->sq_reg, 7U);
+	KUNIT_EXPECT_EQ(test, other->cq_reg, 7U);
+	KUNIT_EXPECT_EQ(test, other->sq_writes + other->cq_writes, 2U);
+}
+
+/* A controller that takes its time is not distrusted for it. */
+static void slow_not_lost(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+
+	connect_queues(QUEUES, 1);
+	/* It was told, and has fetched all there is. */
+	move_sq(queue, 1);
+	set_eventidx(1, false, 1);
+	wait(3 * HZ);
+	KUNIT_EXPECT_EQ(test, queue->sq_writes, 0U);
+
+	/* More came in while it was busy. */
+	KUNIT_EXPECT_TRUE(test, move_sq(queue, 2));
+	move_sq(queue, 3);
+	wait(HZ);
+	expect_distrust(test, false);
+	move_cq(queue, 1);
+
+	/* One try, then it is left alone. */
+	wait(5 * HZ);
+	KUNIT_EXPECT_EQ(test, queue->sq_writes, 1U);
+	KUNIT_EXPECT_EQ(test, queue->sq_reg, 3U);
+	expect_distrust(test, false);
+	move_cq(queue, 3);
+	wait(HZ);
+	expect_distrust(test, false);
+	KUNIT_EXPECT_EQ(test, queue->sq_writes, 1U);
+	KUNIT_EXPECT_EQ(test, fake->watch_in, 0UL);
+}
+
+/* A controller that says "never" and still wants to be told. */
+static void lost_without_proof(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[POLLED];
+	unsigned int tries;
+
+	connect_queues(QUEUES, 1);
+	set_eventidx(POLLED, false, 0xffffffff);
+	move_sq(queue, 4);
+	for (tries = 0; !queue->sq_writes && tries < 40; tries++)
+		wait(HZ / 20);
+	KUNIT_EXPECT_LT(test, tries, 40U);
+	KUNIT_EXPECT_EQ(test, queue->sq_reg, 4U);
+	expect_distrust(test, false);
+	/* That has helped. */
+	move_cq(queue, 2);
+	wait(HZ / 5);
+	expect_distrust(test, true);
+	KUNIT_EXPECT_EQ(test, (int)fake->dbbuf.loss.qid, POLLED);
+}
+
+/* The timeouts deal with a controller that is dead; nobody looks for ever. */
+static void dead(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+
+	connect_queues(QUEUES, 1);
+	set_eventidx(1, false, 0xffffffff);
+	move_sq(queue, 4);
+	wait(60 * HZ);
+	KUNIT_EXPECT_EQ(test, fake->watch_in, 0UL);
+	KUNIT_EXPECT_EQ(test, queue->sq_writes, 1U);
+	expect_distrust(test, false);
+	/* But for each new command. */
+	move_sq(queue, 5);
+	KUNIT_EXPECT_GT(test, fake->watch_in, 0UL);
+}
+
+static void distrust_lasts(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+
+	connect_queues(QUEUES, 1);
+	lose_sq(queue, 1);
+	wait(2 * HZ);
+	expect_distrust(test, true);
+
+	nvme_dbbuf_detach(&fake->dbbuf);
+	KUNIT_EXPECT_FALSE(test, any_attached());
+	connect_queues(QUEUES, 1);
+	expect_state(test, NVME_DBBUF_ACTIVE, 2);
+	expect_distrust(test, true);
+	set_eventidx(1, false, 0xffffffff);
+	set_eventidx(1, true, 0xffffffff);
+	KUNIT_EXPECT_TRUE(test, move_sq(queue, 1));
+	KUNIT_EXPECT_TRUE(test, move_cq(queue, 1));
+	KUNIT_EXPECT_EQ(test, shadow(1, false), 1U);
+	KUNIT_EXPECT_EQ(test, fake->watch_in, 0UL);
+
+	nvme_dbbuf_trust(&fake->dbbuf);
+	expect_distrust(test, false);
+	KUNIT_EXPECT_FALSE(test, move_sq(queue, 2));
+	KUNIT_EXPECT_FALSE(test, move_cq(queue, 2));
+	KUNIT_EXPECT_EQ(test, shadow(1, false), 2U);
+	KUNIT_EXPECT_EQ(test, shadow(1, true), 2U);
+	KUNIT_EXPECT_GT(test, fake->watch_in, 0UL);
 }
 
 static struct kunit_case dbbuf_test_cases[] = {
@@ -609,6 +983,14 @@ static struct kunit_case dbbuf_test_cases[] = {
 	KUNIT_CASE(clean_words),
 	KUNIT_CASE(publishing),
 	KUNIT_CASE(shadow_overwritten),
+	KUNIT_CASE(parked),
+	KUNIT_CASE(lost_sq),
+	KUNIT_CASE(lost_cq),
+	KUNIT_CASE(lost_elsewhere),
+	KUNIT_CASE(slow_not_lost),
+	KUNIT_CASE(lost_without_proof),
+	KUNIT_CASE(dead),
+	KUNIT_CASE(distrust_lasts),
 	{}
 };
 
