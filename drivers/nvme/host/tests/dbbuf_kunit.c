@@ -14,6 +14,7 @@
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/jiffies.h>
+#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -42,7 +43,8 @@ static int fake_submit(struct request_queue *q, struct nvme_command *cmd,
 static void fake_synchronize_irq(unsigned int irq);
 static void fake_disable_irq(unsigned int irq);
 static void fake_enable_irq(unsigned int irq);
-static void fake_queue_work(struct delayed_work *work, unsigned long delay);
+static bool fake_queue_work(struct workqueue_struct *queue,
+			    struct delayed_work *work, unsigned long delay);
 static void fake_writel(u32 value, u32 __iomem *reg);
 static unsigned long fake_jiffies(void);
 
@@ -59,26 +61,42 @@ static unsigned long fake_jiffies(void);
 #define disable_irq		fake_disable_irq
 #undef enable_irq
 #define enable_irq		fake_enable_irq
+#define nvme_wq			NULL
 #undef queue_delayed_work
-#define queue_delayed_work(queue, work, delay)	fake_queue_work(work, delay)
+#define queue_delayed_work	fake_queue_work
 #undef writel
 #define writel			fake_writel
 #undef jiffies
 #define jiffies			fake_jiffies()
 
-/* In place of dbbuf_trace.h. */
+/* In place of dbbuf_trace.h, with somebody who wants to know of each doorbell. */
 #define _NVME_HOST_DBBUF_TRACE_H
 #undef tracepoint_enabled
-#define tracepoint_enabled(tracepoint)		true
-#define trace_nvme_dbbuf_attach(slot)		do { } while (0)
-#define trace_nvme_dbbuf_detach(slot)		do { } while (0)
-#define trace_nvme_dbbuf_recover(slot, eventidx) do { } while (0)
-#define trace_nvme_dbbuf_configure(dbbuf, queues, status) do { } while (0)
-#define trace_nvme_dbbuf_doorbell(slot, value, eventidx, ring) \
-	fake_trace(slot, value, ring)
+#define tracepoint_enabled(tracepoint)	(sizeof(__tracepoint_##tracepoint) > 0)
 
+struct nvme_dbbuf_ctrl;
 struct nvme_dbbuf_slot;
-static void fake_trace(const struct nvme_dbbuf_slot *slot, u16 value, bool ring);
+
+static inline void trace_nvme_dbbuf_attach(const struct nvme_dbbuf_slot *sq)
+{
+}
+
+static inline void trace_nvme_dbbuf_detach(const struct nvme_dbbuf_slot *sq)
+{
+}
+
+static inline void trace_nvme_dbbuf_configure(const struct nvme_dbbuf_ctrl *dbbuf,
+					      unsigned int queues, int status)
+{
+}
+
+static inline void trace_nvme_dbbuf_recover(const struct nvme_dbbuf_slot *slot,
+					    u32 eventidx)
+{
+}
+
+static void trace_nvme_dbbuf_doorbell(const struct nvme_dbbuf_slot *slot,
+				      u16 value, u32 eventidx, bool ring);
 
 #include "../dbbuf.c"
 
@@ -201,11 +219,11 @@ static void fake_writel(u32 value, u32 __iomem *reg)
 		struct fake_queue *queue = &fake->queues[qid];
 
 		if ((__force u32 *)reg == &queue->sq_reg) {
-			WARN_ON(!spin_is_locked(&queue->sq_lock) &&
-				IS_ENABLED(CONFIG_SMP));
+			lockdep_assert_held(&queue->sq_lock);
 			queue->sq_reg = value;
 			queue->sq_writes++;
 		} else if ((__force u32 *)reg == &queue->cq_reg) {
+			lockdep_assert_held(&queue->cq_poll_lock);
 			WARN_ON(qid != POLLED && fake->disabled != qid);
 			queue->cq_reg = value;
 			queue->cq_writes++;
@@ -219,14 +237,18 @@ static unsigned long fake_jiffies(void)
 }
 
 /* As with the real one, a time that is set already stays. */
-static void fake_queue_work(struct delayed_work *work, unsigned long delay)
+static bool fake_queue_work(struct workqueue_struct *queue,
+			    struct delayed_work *work, unsigned long delay)
 {
 	WARN_ON(work != &fake->dbbuf.watch || !delay);
-	if (!fake->watch_in)
-		fake->watch_in = delay;
+	if (fake->watch_in)
+		return false;
+	fake->watch_in = delay;
+	return true;
 }
 
-static void fake_trace(const struct nvme_dbbuf_slot *slot, u16 value, bool ring)
+static void trace_nvme_dbbuf_doorbell(const struct nvme_dbbuf_slot *slot,
+				      u16 value, u32 eventidx, bool ring)
 {
 	WARN_ON(slot->db->last != value);
 	fake->traced++;
