@@ -46,12 +46,14 @@
  * How often queues with commands under way are looked at; how long none of them
  * completes before a doorbell that was asked for in vain counts as lost, and
  * before one that was not asked for is tried; how soon after that completions have
- * to come in for it to have helped; and when to leave the queue to the timeouts.
+ * to come in for it to have helped; how often it has to help, for once may be
+ * chance; and when to leave the queue to the timeouts.
  */
 #define NVME_DBBUF_WATCH	(HZ / 2)
 #define NVME_DBBUF_LATE		(HZ / 2)
 #define NVME_DBBUF_VERY_LATE	HZ
-#define NVME_DBBUF_PROBE	(HZ / 10)
+#define NVME_DBBUF_PROBE	(HZ / 20)
+#define NVME_DBBUF_HELPED	2
 #define NVME_DBBUF_GIVE_UP	(10 * HZ)
 
 enum nvme_dbbuf_mode {
@@ -287,11 +289,14 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	unsigned long now = jiffies;
 	u16 head = READ_ONCE(*queue->cq.position);
 
-	if (queue->watched && queue->probed && head != queue->head_seen &&
-	    time_before_eq(now, queue->probed_at + 2 * NVME_DBBUF_PROBE)) {
-		/* Nothing had moved for long, and that has set it going. */
-		nvme_dbbuf_distrust(dbbuf, &queue->probed_for);
-		return 0;
+	if (queue->watched && queue->probed && head != queue->head_seen) {
+		/* Nothing had moved for long: has that set it going? */
+		if (time_after(now, queue->probed_at + 2 * NVME_DBBUF_PROBE)) {
+			queue->helped = 0;
+		} else if (++queue->helped == NVME_DBBUF_HELPED) {
+			nvme_dbbuf_distrust(dbbuf, &queue->probed_for);
+			return 0;
+		}
 	}
 
 	if (nvme_dbbuf_park(queue)) {
@@ -737,6 +742,7 @@ static void nvme_dbbuf_attach_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	nvme_dbbuf_aim(&queue->sq, nvme_dbbuf_sq_word(qid, dbbuf->stride));
 	nvme_dbbuf_aim(&queue->cq, nvme_dbbuf_cq_word(qid, dbbuf->stride));
 	queue->watched = false;
+	queue->helped = 0;
 
 	/* Parked. */
 	spin_lock(queue->sq.lock);

@@ -252,6 +252,7 @@ struct nvme_dbbuf_loss {
  * @irq: else its Linux interrupt number
  * @watched: the fields below are valid
  * @probed: the doorbells were written without proof of a loss
+ * @helped: how many times that has helped, in a row
  * @head_seen: completion queue head when the queue was looked at last
  * @since: when it was seen to move last, in jiffies
  * @probed_at: when @probed, in jiffies
@@ -264,6 +265,7 @@ struct nvme_dbbuf_queue {
 	bool			polled;
 	bool			watched;
 	bool			probed;
+	u8			helped;
 	u16			head_seen;
 	unsigned long		since;
 	unsigned long		probed_at;
