@@ -131,24 +131,6 @@ static const char *nvme_dbbuf_type(bool completion)
 	return completion ? "cq" : "sq";
 }
 
-/*
- * The doorbell of an interrupt's completion queue, for once guarded against its
- * handler as well. Only of a queue that was in use lately.
- */
-static void nvme_dbbuf_lock_cq(struct nvme_dbbuf_queue *queue)
-{
-	if (!queue->polled)
-		disable_irq(queue->irq);
-	spin_lock(queue->cq.lock);
-}
-
-static void nvme_dbbuf_unlock_cq(struct nvme_dbbuf_queue *queue)
-{
-	spin_unlock(queue->cq.lock);
-	if (!queue->polled)
-		enable_irq(queue->irq);
-}
-
 /* A handler that runs has seen the doorbell's old state: wait for its end. */
 static void nvme_dbbuf_synchronize_cq(struct nvme_dbbuf_queue *queue)
 {
@@ -159,34 +141,39 @@ static void nvme_dbbuf_synchronize_cq(struct nvme_dbbuf_queue *queue)
 /*
  * Write the doorbell register if the controller was not told the present
  * position that way; a controller may take the same value twice for an error.
- * What guards the doorbell is held.
  */
 static bool nvme_dbbuf_ring(struct nvme_dbbuf_slot *slot)
 {
 	struct nvme_dbbuf_db *db = slot->db;
+	bool ring;
 
-	if (db->last == db->last_rung)
-		return false;
-	trace_nvme_dbbuf_recover(slot, le32_to_cpu(READ_ONCE(*db->eventidx)));
-	db->last_rung = db->last;
-	WRITE_ONCE(slot->recovered, slot->recovered + 1);
-	writel(db->last, slot->reg);
-	return true;
+	spin_lock(slot->lock);
+	ring = db->last != db->last_rung;
+	if (ring) {
+		trace_nvme_dbbuf_recover(slot,
+					 le32_to_cpu(READ_ONCE(*db->eventidx)));
+		db->last_rung = db->last;
+		WRITE_ONCE(slot->recovered, slot->recovered + 1);
+		writel(db->last, slot->reg);
+	}
+	spin_unlock(slot->lock);
+	return ring;
 }
 
 static bool nvme_dbbuf_ring_queue(struct nvme_dbbuf_queue *queue)
 {
-	bool rung;
+	bool rung = nvme_dbbuf_ring(&queue->sq);
 
-	spin_lock(queue->sq.lock);
-	rung = nvme_dbbuf_ring(&queue->sq);
-	spin_unlock(queue->sq.lock);
-
-	/* Mostly there is nothing to ring, then leave the interrupt alone. */
+	/*
+	 * The lock does not keep the interrupt handler away. Mostly there is
+	 * nothing to ring, then leave the interrupt alone.
+	 */
 	if (READ_ONCE(queue->cq.db->last) != READ_ONCE(queue->cq.db->last_rung)) {
-		nvme_dbbuf_lock_cq(queue);
+		if (!queue->polled)
+			disable_irq(queue->irq);
 		rung |= nvme_dbbuf_ring(&queue->cq);
-		nvme_dbbuf_unlock_cq(queue);
+		if (!queue->polled)
+			enable_irq(queue->irq);
 	}
 	return rung;
 }
@@ -272,7 +259,7 @@ static bool nvme_dbbuf_park(struct nvme_dbbuf_queue *queue)
 	 * depth and never full. The head only comes nearer while this is held.
 	 */
 	head = READ_ONCE(*queue->cq.position);
-	parked = !sq->shadow || sq->last == head ||
+	parked = sq->last == head ||
 		 (queue->watched && head == queue->head_seen &&
 		  time_after(jiffies, queue->since + NVME_DBBUF_GIVE_UP));
 	if (parked)
@@ -299,7 +286,8 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 		}
 	}
 
-	if (nvme_dbbuf_park(queue)) {
+	/* Most queues are parked, leave their locks alone. */
+	if (!READ_ONCE(queue->sq.db->shadow) || nvme_dbbuf_park(queue)) {
 		queue->watched = false;
 		return 0;
 	}
