@@ -180,6 +180,8 @@ driver_load()
 
 device_wait()
 {
+	# What an earlier controller of this name has counted.
+	rm -f /tmp/counters
 	wait_for 30 [ -b "$DEV" ] || fail "no $DEV after 30 seconds"
 }
 
@@ -232,6 +234,93 @@ expect_state()
 	[ "$_state" = "$1" ] || fail "debugfs says '$_state', expected '$1'"
 }
 
+# --- the driver's counters ---------------------------------------------------
+
+QUEUES=/sys/kernel/debug/nvme-dbbuf/$CTRL/queues
+
+# counters_check: of each doorbell, all that was published was rung or suppressed,
+# and since the last check no counter went back.  Other drivers have no counters.
+counters_check()
+{
+	[ "$(driver_kind)" = series ] || return 0
+	cat "$QUEUES" > /tmp/counters.new || fail "the driver shows no counters"
+	_attached=$(sed -n 's/^[a-z]* (\([0-9]*\) I.O queues)$/\1/p' \
+		"/sys/kernel/debug/nvme-dbbuf/$CTRL/state")
+	[ -e /tmp/counters ] || : > /tmp/counters
+	awk -v attached="${_attached:-0}" '
+		NF != 10 || $3 != "published" || $5 != "rung" || $7 != "suppressed" ||
+		$9 != "recovered" || $2 !~ /^[sc]q$/ { print "not understood: " $0; next }
+		FILENAME == "/tmp/counters" { published[$1 $2] = $4; rung[$1 $2] = $6; next }
+		{ doorbells++ }
+		$4 != $6 + $8 || $6 > $4 { print "do not add up: " $0 }
+		$4 < published[$1 $2] || $6 < rung[$1 $2] { print "went back: " $0 }
+		END {
+			if (doorbells < 2 * attached)
+				print doorbells + 0 " doorbells of " attached " queues"
+		}
+	' /tmp/counters /tmp/counters.new > /tmp/counters.bad
+	[ -s /tmp/counters.bad ] && fail "counters: $(head -n 1 /tmp/counters.bad)"
+	mv /tmp/counters.new /tmp/counters
+}
+
+# counter sq|cq published|mmio [QID...]: a sum of the last check, over all queues
+# or those that are named
+counter()
+{
+	_type=$1 _what=$2
+	shift 2
+	awk -v type="$_type" -v what="$_what" -v qids=" $* " '
+		$2 == type && (qids == "  " || index(qids, " " $1 " ")) {
+			sum += what == "published" ? $4 : $6 + $10
+		}
+		END { print sum + 0 }' /tmp/counters
+}
+
+# counters_begin NAME ... counters_end NAME: a count window during which shadow
+# doorbells stay in use or out of use; what the driver has counted meanwhile must
+# be what the device has seen
+counters_begin()
+{
+	if [ "$(driver_kind)" = series ]; then
+		counters_check
+		_sq_mmio=$(counter sq mmio) _cq_mmio=$(counter cq mmio)
+		_sq_published=$(counter sq published) _cq_published=$(counter cq published)
+	fi
+	count_begin "$1"
+}
+
+counters_end()
+{
+	count_end "$1"
+	[ "$(driver_kind)" = series ] || return 0
+	counters_check
+	_sq_mmio=$(($(counter sq mmio) - _sq_mmio))
+	_cq_mmio=$(($(counter cq mmio) - _cq_mmio))
+	_sq_published=$(($(counter sq published) - _sq_published))
+	_cq_published=$(($(counter cq published) - _cq_published))
+	case $(dbbuf_state) in
+	active | distrusted) ;;
+	*)
+		[ $((_sq_published + _cq_published)) = 0 ] ||
+			fail "$1: published without shadow doorbells: $(cat "$QUEUES")"
+		return ;;
+	esac
+	if [ $_sq_mmio != "$c_sq_mmio" ] || [ $_cq_mmio != "$c_cq_mmio" ]; then
+		fail "$1: the driver rang $_sq_mmio + $_cq_mmio times," \
+			"the device saw $c_sq_mmio + $c_cq_mmio (ioeventfd=on hides them)"
+	fi
+	_commands=$((c_reads + c_writes))
+	for _published in $_sq_published $_cq_published; do
+		if [ "$_published" = 0 ] || [ "$_published" -gt $_commands ]; then
+			fail "$1: published $_sq_published + $_cq_published positions" \
+				"in $_commands commands"
+		fi
+	done
+	result counters "{\"window\": \"$1\", \"commands\": $_commands," \
+		"\"sq_published\": $_sq_published, \"cq_published\": $_cq_published," \
+		"\"sq_mmio\": $_sq_mmio, \"cq_mmio\": $_cq_mmio}"
+}
+
 # shadow_wanted: does this driver with these parameters use shadow doorbells
 # on a device that offers them?
 shadow_wanted()
@@ -239,6 +328,12 @@ shadow_wanted()
 	case $(driver_kind)/$(cat /sys/module/nvme/parameters/dbbuf 2>/dev/null) in
 	plain/* | series/off*) return 1 ;;
 	esac
+}
+
+# expect_shadow: our driver is at work on a device that offers the feature
+expect_shadow()
+{
+	! shadow_wanted || ! device_supports || expect_state active
 }
 
 # --- fio ---------------------------------------------------------------------
