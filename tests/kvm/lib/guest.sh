@@ -129,6 +129,51 @@ now()
 	echo $((${_up%.*} * 100 + 1${_up#*.} - 100))
 }
 
+# --- memory ------------------------------------------------------------------
+
+# memory_free: kilobytes, all that can be given back counted in: caches, half
+# empty slabs (and what KASAN holds back of them), the CPUs' own lists of pages.
+# Files here are shared memory.
+memory_free()
+{
+	rm -f /tmp/*.json
+	sync
+	echo 3 > /proc/sys/vm/drop_caches
+	for _slab in /sys/kernel/slab/*/shrink; do
+		echo 1 2>/dev/null > "$_slab"
+	done
+	awk '/^(MemFree|Shmem):/ { kb += $2 }
+	     $1 == "count:" { kb += 4 * $2 }
+	     END { print kb }' /proc/meminfo /proc/zoneinfo
+}
+
+# memory_begin ... memory_end CYCLES: memory must not get less with each cycle.
+# One page a cycle, and be it the smallest leak there is, shows from about 90
+# cycles on; below that chance is as large.
+memory_begin()
+{
+	sleep 1
+	memory_before=$(memory_free)
+	memory_slab=$(awk '$1 == "Slab:" { print $2 }' /proc/meminfo)
+	memory_vmalloc=$(awk '$1 == "VmallocUsed:" { print $2 }' /proc/meminfo)
+}
+
+memory_end()
+{
+	# Some things are freed late.
+	for _try in 1 2 3; do
+		sleep 1
+		_lost=$((memory_before - $(memory_free)))
+		[ "$_lost" -gt $((256 + $1)) ] || break
+	done
+	_slab=$(awk '$1 == "Slab:" { print $2 }' /proc/meminfo)
+	_vmalloc=$(awk '$1 == "VmallocUsed:" { print $2 }' /proc/meminfo)
+	result memory "{\"cycles\": $1, \"before_kb\": $memory_before, \"lost_kb\": $_lost," \
+		"\"slab_growth_kb\": $((_slab - memory_slab))," \
+		"\"vmalloc_growth_kb\": $((_vmalloc - memory_vmalloc))}"
+	[ "$_lost" -le $((256 + $1)) ] || fail "$_lost kB of memory are gone after $1 cycles"
+}
+
 # --- the driver --------------------------------------------------------------
 
 # driver_use NAME: take the driver given by --modules NAME=DIR
@@ -334,6 +379,35 @@ shadow_wanted()
 expect_shadow()
 {
 	! shadow_wanted || ! device_supports || expect_state active
+}
+
+# --- I/O under way -----------------------------------------------------------
+
+in_flight()
+{
+	read -r _reading _writing < "/sys/block/${DEV#/dev/}/inflight"
+	[ $((_reading + _writing)) -gt 0 ]
+}
+
+# completed: reads and writes that have ended
+completed()
+{
+	read -r _reads _ _ _ _writes _ < "/sys/block/${DEV#/dev/}/stat"
+	echo $((_reads + _writes))
+}
+
+# shellcheck disable=SC2317 # called by wait_for
+_goes_on()
+{
+	[ "$(completed)" != "$_completed" ] || ! kill -0 "$_job" 2>/dev/null
+}
+
+# expect_progress JOB WHEN: more I/O completes, unless process JOB is through
+expect_progress()
+{
+	_job=$1
+	_completed=$(completed)
+	wait_for 10 _goes_on || fail "no I/O ends after $2"
 }
 
 # --- fio ---------------------------------------------------------------------
