@@ -66,6 +66,7 @@ _verdict()
 # shellcheck disable=SC2120 # most tests have nothing to add
 pass()
 {
+	dma_check
 	_verdict pass "$*"
 }
 
@@ -174,6 +175,47 @@ memory_end()
 	[ "$_lost" -le $((256 + $1)) ] || fail "$_lost kB of memory are gone after $1 cycles"
 }
 
+# --- DMA ---------------------------------------------------------------------
+
+# With tests/kvm/run --dma WAY, no test passes in which the device's data did not
+# go that way.
+
+# dma_begin: before the driver is loaded
+dma_begin()
+{
+	case ${DMA:-} in
+	'') return ;;
+	iommu)	_dma_event=iommu/map _dma_filter=0 ;;
+	swiotlb) _dma_event=swiotlb/swiotlb_bounced
+		 _dma_filter="dev_name == \"$(pci_device)\"" ;;
+	*) fail "--dma $DMA is not known here" ;;
+	esac
+	[ -e /tmp/tracing ] && return
+	mkdir /tmp/tracing
+	mount -t tracefs tracing /tmp/tracing || fail "there is no tracefs"
+	echo "$_dma_filter" > "/tmp/tracing/events/$_dma_event/filter"
+	echo 1 > "/tmp/tracing/events/$_dma_event/enable" || fail "there is no event $_dma_event"
+}
+
+dma_check()
+{
+	[ -n "${DMA:-}" ] || return 0
+	case $DMA in
+	iommu)
+		_type=$(cat "/sys/bus/pci/devices/$(pci_device)/iommu_group/type")
+		case $_type in
+		DMA | DMA-FQ) ;;
+		*) fail "the device's DMA is not translated: its IOMMU group is '$_type'" ;;
+		esac
+		_dma_lines=': map: ' ;;
+	swiotlb)
+		_dma_lines=': swiotlb_bounced: ' ;;
+	esac
+	_dma_seen=$(grep -c "$_dma_lines" /tmp/tracing/trace)
+	[ "${_dma_seen:-0}" -gt 0 ] || fail "no DMA of the device went through $DMA"
+	result dma "{\"way\": \"$DMA\", \"events\": $_dma_seen}"
+}
+
 # --- the driver --------------------------------------------------------------
 
 # driver_use NAME: take the driver given by --modules NAME=DIR
@@ -203,6 +245,7 @@ pci_device()
 # driver_insert PARAM...: load the modules; fails as insmod does
 driver_insert()
 {
+	dma_begin
 	while read -r _module; do
 		[ -d "/sys/module/$(echo "${_module%.ko}" | tr - _)" ] ||
 			insmod "/modules/$_module" || return

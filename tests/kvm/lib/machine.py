@@ -67,7 +67,7 @@ def escape(value):
 class Machine:
     def __init__(self, qemu, accel, kernel, initrd, log, output, *, smp=2, memory=512,
                  append=(), devices=(), timeout=120, boot_timeout=120, allow=(),
-                 quiet=False):
+                 quiet=False, iommu=False):
         self.log, self.output = log, output
         self.timeout, self.boot_timeout = timeout, boot_timeout
         self.allow, self.quiet = allow, quiet
@@ -88,6 +88,8 @@ class Machine:
             # which takes half a minute in a debug kernel under TCG.
             '-machine', 'q35', '-accel', accel, '-cpu', 'host' if accel == 'kvm' else 'max',
             '-smp', str(smp), '-m', str(memory),
+            # Before the devices that are to be behind it.
+            *(('-device', 'intel-iommu') if iommu else ()),
             '-kernel', kernel, '-initrd', initrd, '-append', ' '.join(cmdline),
             '-chardev', 'file,id=console,path=' + escape(log),
             '-serial', 'chardev:console',
