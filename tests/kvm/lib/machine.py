@@ -2,8 +2,9 @@
 """One boot of a virtual machine under QEMU, from its start to its last word.
 
 Contract: Machine(...).run() starts QEMU, serves the guest's requests over the
-control port until QEMU ends, and returns an Outcome. Whatever happens, a
-signal to this program included, no QEMU is left behind.
+control port until QEMU ends, and returns an Outcome. A machine that goes to
+sleep is woken up. Whatever happens, a signal to this program included, no QEMU
+is left behind.
 
 What the guest may say, one line each; the ones marked * are answered with one
 line (`ok`, `counts NAME=VALUE...`, QEMU's answer as JSON, or `error WHY`):
@@ -168,6 +169,7 @@ class Machine:
         while True:
             self._listen(0.2)
             self._read_log()
+            self._wake()
             if self.outcome.lost:
                 return
             # Only after looking whether it runs is what was heard complete.
@@ -193,6 +195,15 @@ class Machine:
             if now > deadline:
                 self.outcome.ended = limit
                 return
+
+    def _wake(self):
+        """Wakes the machine up when it has gone to sleep."""
+        try:
+            for event in self.qmp.take_events():
+                if event['event'] == 'SUSPEND':
+                    self.qmp.execute('system_wakeup')
+        except QmpError as error:
+            self._lose(str(error))
 
     def _listen(self, timeout):
         """Handles what the guest has said, waiting at most `timeout` for more."""

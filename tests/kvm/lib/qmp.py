@@ -43,6 +43,18 @@ class Qmp:
         self.lines.write(json.dumps(msg))
         return self._next(lambda reply: 'return' in reply or 'error' in reply)
 
+    def take_events(self):
+        """Returns what QEMU has announced since last time; does not wait."""
+        while True:
+            line = self.lines.read()
+            if line is None:
+                break
+            msg = json.loads(line)
+            if 'event' in msg:
+                self.events.append(msg)
+        events, self.events = self.events, []
+        return events
+
     def execute(self, command, **arguments):
         """Runs one command; returns its result."""
         reply = self.request({'execute': command, 'arguments': arguments})
