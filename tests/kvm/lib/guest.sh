@@ -10,6 +10,8 @@
 #   # drive: null or a size			(default null)
 #   # timeout: seconds				(default 120)
 #   # smp: virtual CPUs				(default 2)
+#   # boots: kernels that run, one after the other	(default 1); for more there
+#   #	are /kernel/bzImage and kexec
 #   # allow: regular expression of kernel log lines that it may cause (any number)
 #
 # Variables: whatever --env gave, and

@@ -8,7 +8,7 @@ is left behind.
 
 What the guest may say, one line each; the ones marked * are answered with one
 line (`ok`, `counts NAME=VALUE...`, QEMU's answer as JSON, or `error WHY`):
-    hello TEXT                  the machine has booted
+    hello TEXT                  the machine has booted; each of its kernels says it
     note TEXT                   progress
     result NAME JSON            a figure
     count begin NAME *          start counting the device's trace events
@@ -47,6 +47,7 @@ class Outcome:
         self.lost = None
         self.ended = None
         self.booted = False
+        self.boots = 0
         self.verdict = None
         self.broken = []
         self.results = []
@@ -68,10 +69,11 @@ def escape(value):
 class Machine:
     def __init__(self, qemu, accel, kernel, initrd, log, output, *, smp=2, memory=512,
                  append=(), devices=(), timeout=120, boot_timeout=120, allow=(),
-                 quiet=False, iommu=False):
+                 quiet=False, iommu=False, boots=1):
         self.log, self.output = log, output
         self.timeout, self.boot_timeout = timeout, boot_timeout
         self.allow, self.quiet = allow, quiet
+        self.boots = boots
         self.outcome = Outcome()
         self.process = self.qmp = self.port = self.counter = None
         self.scanned = 0
@@ -236,6 +238,9 @@ class Machine:
             self._refuse('the guest spoke after its verdict: ' + line)
         elif word == 'hello':
             self.outcome.booted = True
+            self.outcome.boots += 1
+            if self.outcome.boots > self.boots:
+                self._refuse('the machine has booted once more')
         elif word == 'note':
             if not self.quiet:
                 note(rest)
@@ -252,6 +257,8 @@ class Machine:
             verdict, _, reason = rest.partition(' ')
             if verdict not in ('pass', 'fail', 'skip'):
                 self._refuse('the guest gave an unknown verdict: ' + rest)
+            elif verdict == 'pass' and self.outcome.boots != self.boots:
+                self._refuse('passed after %d boots, not %d' % (self.outcome.boots, self.boots))
             else:
                 self.outcome.verdict = (verdict, reason)
         else:
