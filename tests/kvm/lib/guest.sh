@@ -257,7 +257,15 @@ driver_insert()
 		insmod "$DRIVER/nvme-core.ko" $TEST_CORE_PARAMS || return
 	fi
 	# shellcheck disable=SC2086 # a list of words
-	insmod "$DRIVER/nvme.ko" $TEST_PARAMS "$@"
+	insmod "$DRIVER/nvme.ko" $TEST_PARAMS "$@" || return
+	# The kernel ignores what it does not know.
+	for _param in $TEST_CORE_PARAMS; do
+		_value=$(cat "/sys/module/nvme_core/parameters/${_param%%=*}")
+		case $_value in
+		"${_param#*=}" | Y | N) ;;
+		*) fail "$_param: it is '$_value'" ;;
+		esac
+	done
 }
 
 # driver_load PARAM...: load the modules and wait for the block device
