@@ -465,6 +465,17 @@ expect_progress()
 
 # --- fio ---------------------------------------------------------------------
 
+# amount MEGABYTES: that much, or less of it in a debug kernel, which is many times
+# slower; for I/O that is there to be interrupted
+amount()
+{
+	if [ -e /proc/lockdep ]; then
+		echo $((($1 + 3) / 4))
+	else
+		echo "$1"
+	fi
+}
+
 # fio_run NAME OPTION...: one fio run on the device, its figures for fio_get
 fio_run()
 {
