@@ -1,0 +1,554 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Doorbells, their shadows and event indexes: all in which one personality
+ * differs from another.
+ *
+ * A queue that is `awake` is looked at in each turn of the main loop. It goes to
+ * sleep when it has nothing to do and its doorbell is sure to wake it, or, for a
+ * device that loses doorbells, not sure at all.
+ *
+ * NVMe Base Specification 1.4: Doorbell Buffer Config command, and the annex of
+ * this name. What a device does besides is said in its entry below.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "device.h"
+
+enum {
+	PARK_NS = 2000000,		/* how long a queue is polled for nothing */
+	MAX_LATE_US = 1000000,
+};
+
+/*
+ * What these devices do was read in their sources; the words here are ours, and so
+ * is what is left open there.
+ */
+static const struct personality personalities[] = {
+	{
+		.name = "plain",
+		.about = "no shadow doorbells, like QEMU before 7.1 and most hardware",
+	},
+	/*
+	 * hw/nvme/ctrl.c. Writes both event indexes after each batch, then looks at
+	 * the shadow once more, with a barrier in between. The admin queue's shadows
+	 * are in use, and as the host may write its registers alone, these are copied.
+	 */
+	{
+		.name = "qemu",
+		.about = "QEMU's nvme: wants each doorbell when it is idle",
+		.oacs = NVME_CTRL_OACS_DBBUF_CFG,
+		.sq = EVENTIDX_BATCH,
+		.cq = EVENTIDX_BATCH,
+		.rereads = 1,
+		.barrier = true,
+		.admin = true,
+		.copies_admin = true,
+		.seeds = true,
+	},
+	/* lib/nvmf/vfio_user.c, without interrupt mode. */
+	{
+		.name = "spdk-poll",
+		.about = "SPDK's vfio-user target, polling: wants no doorbells",
+		.oacs = NVME_CTRL_OACS_DBBUF_CFG,
+		.sq = EVENTIDX_NEVER,
+		.cq = EVENTIDX_NEVER,
+		.polls = true,
+		.zeroes = true,
+	},
+	/* With it: looks three times before it sleeps, or else wakes itself. */
+	{
+		.name = "spdk-intr",
+		.about = "the same in interrupt mode: wants submission doorbells when idle",
+		.oacs = NVME_CTRL_OACS_DBBUF_CFG,
+		.sq = EVENTIDX_BATCH,
+		.cq = EVENTIDX_NEVER,
+		.rereads = 3,
+		.barrier = true,
+		.zeroes = true,
+	},
+	/*
+	 * vm/devices/storage/nvme. Registers are copied to their shadows; a position
+	 * that the queue does not have is the end of it.
+	 */
+	{
+		.name = "openvmm",
+		.about = "OpenVMM's emulator: wants completion doorbells only of full queues",
+		.oacs = NVME_CTRL_OACS_DBBUF_CFG,
+		.sq = EVENTIDX_IDLE,
+		.cq = EVENTIDX_FULL,
+		.rereads = 1,
+		.barrier = true,
+		.admin = true,
+		.copies = true,
+		.seeds = true,
+		.strict_range = true,
+	},
+	/*
+	 * lib/propolis/src/hw/nvme. No full barrier before it looks again, 16 bit
+	 * stores, registers are copied, and their values must not go back.
+	 */
+	{
+		.name = "propolis",
+		.about = "Propolis: no full barrier, 16 bit stores, no value may go back",
+		.oacs = NVME_CTRL_OACS_DBBUF_CFG,
+		.sq = EVENTIDX_BATCH,
+		.cq = EVENTIDX_BEHIND,
+		.rereads = 1,
+		.admin = true,
+		.copies = true,
+		.seeds = true,
+		.strict_order = true,
+		.half_words = true,
+	},
+	/* hw/femu. Its event index is the tail that it knows, needed or not. */
+	{
+		.name = "femu",
+		.about = "FEMU: polls, wants each doorbell all the same, takes 7Ch once",
+		.oacs = NVME_CTRL_OACS_DBBUF_CFG,
+		.sq = EVENTIDX_BATCH,
+		.cq = EVENTIDX_BATCH,
+		.polls = true,
+		.once = true,
+	},
+	/* The RFC on the kernel's lists, second version. Event indexes: ours. */
+	{
+		.name = "mdev",
+		.about = "the NVMe mdev RFC: polls, and parks when idle",
+		.oacs = NVME_CTRL_OACS_DBBUF_CFG,
+		.sq = EVENTIDX_IDLE,
+		.cq = EVENTIDX_FULL,
+		.rereads = 1,
+		.barrier = true,
+		.polls = true,
+		.parks = true,
+	},
+	/* Linux commit f9f38e33, which says no more than that. Event indexes: ours. */
+	{
+		.name = "vendor",
+		.about = "the device of Linux' first patch: OACS bit 7, polls, null backing",
+		.oacs = NVME_CTRL_OACS_VIRT_MGMT,
+		.sq = EVENTIDX_NEVER,
+		.cq = EVENTIDX_NEVER,
+		.polls = true,
+		.null = true,
+	},
+};
+
+const struct personality *personality_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(personalities); i++) {
+		if (!strcmp(name, personalities[i].name))
+			return &personalities[i];
+	}
+	return NULL;
+}
+
+void personality_list(FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(personalities); i++)
+		fprintf(out, "  %-12s %s\n", personalities[i].name,
+			personalities[i].about);
+}
+
+/* --- the words ----------------------------------------------------------------- */
+
+static __u64 word_offset(const struct device *dev, unsigned int qid, bool completion)
+{
+	return (2ull * qid + completion) * (4ull << dev->dstrd);
+}
+
+/* Does @qid have words? They must lie in the page, but for a device that is rash. */
+bool doorbell_shadowed(const struct device *dev, unsigned int qid)
+{
+	if (!dev->dbbuf.active || (!qid && !dev->options.personality->admin))
+		return false;
+	return word_offset(dev, qid, true) < PAGE;
+}
+
+static atomic_uint *word(struct device *dev, __u64 page, unsigned int qid,
+			 bool completion)
+{
+	return dma_ptr(dev, page + word_offset(dev, qid, completion),
+		       sizeof(__le32), true);
+}
+
+static void word_store(const struct device *dev, atomic_uint *at, __u32 value)
+{
+	if (dev->options.personality->half_words)
+		atomic_store_explicit((atomic_ushort *)at, htole16(value),
+				      memory_order_relaxed);
+	else
+		atomic_store_explicit(at, htole32(value), memory_order_relaxed);
+}
+
+static void shadow_store(struct device *dev, unsigned int qid, bool completion,
+			 __u32 value)
+{
+	atomic_uint *shadow = word(dev, dev->dbbuf.shadows, qid, completion);
+
+	if (shadow)
+		word_store(dev, shadow, value);
+}
+
+/* Returns whether the page is there. */
+static bool shadow_load(struct device *dev, unsigned int qid, bool completion,
+			__u32 *value)
+{
+	atomic_uint *shadow = word(dev, dev->dbbuf.shadows, qid, completion);
+
+	if (!shadow)
+		return false;
+	*value = le32toh(atomic_load_explicit(shadow, memory_order_acquire));
+	return true;
+}
+
+static void eventidx_never(struct device *dev, unsigned int qid, bool completion)
+{
+	atomic_uint *eventidx = word(dev, dev->dbbuf.eventidxs, qid, completion);
+
+	if (eventidx)
+		atomic_store_explicit(eventidx, ~0u, memory_order_relaxed);
+}
+
+static void eventidx_store(struct device *dev, unsigned int qid, bool completion,
+			   __u32 value, __u32 *last, __u32 size)
+{
+	const struct faults *faults = &dev->options.faults;
+	struct queue_counts *counts = &dev->counts.queues[qid];
+	atomic_uint *eventidx;
+	__u32 wanted = value;
+
+	if (fault(dev, faults->eventidx_frozen))
+		return;
+	if (fault(dev, faults->eventidx_stale))
+		value = *last;
+	else if (fault(dev, faults->eventidx_random))
+		value = fault_random(dev) % size;
+	else if (fault(dev, faults->eventidx_range))
+		value = size + fault_random(dev) % (0xffffffff - size);
+	*last = wanted;
+
+	eventidx = word(dev, dev->dbbuf.eventidxs, qid, completion);
+	if (!eventidx)
+		return;
+	word_store(dev, eventidx, value);
+	if (completion)
+		counts->cq.eventidx++;
+	else
+		counts->sq.eventidx++;
+}
+
+/* --- what the guest says ------------------------------------------------------- */
+
+static __u32 distance(__u32 from, __u32 to, __u32 size)
+{
+	return to >= from ? to - from : to + size - from;
+}
+
+/* Whether a position is one; if not, what this personality does about it. */
+static bool position_valid(struct device *dev, struct doorbell_counts *counts,
+			   __u32 value, __u32 size)
+{
+	if (value < size)
+		return true;
+	counts->invalid++;
+	if (dev->options.personality->strict_range)
+		nvme_fatal(dev);
+	return false;
+}
+
+/* Returns whether the shadow has told something new. */
+bool doorbell_look_sq(struct device *dev, struct sq *sq)
+{
+	struct doorbell_counts *counts = &dev->counts.queues[sq->id].sq;
+	__u32 value;
+
+	if (!doorbell_shadowed(dev, sq->id) ||
+	    !shadow_load(dev, sq->id, false, &value) || value == sq->tail)
+		return false;
+	if (sq->overwritten && value == sq->garbage)
+		return false;
+	if (!position_valid(dev, counts, value, sq->size))
+		return false;
+	sq->tail = value;
+	sq->overwritten = false;
+	counts->shadow_news++;
+	return true;
+}
+
+/* The same for completions: more of them may have been taken. */
+bool doorbell_look_cq(struct device *dev, struct cq *cq)
+{
+	struct doorbell_counts *counts = &dev->counts.queues[cq->id].cq;
+	__u32 value;
+
+	if (!doorbell_shadowed(dev, cq->id) ||
+	    !shadow_load(dev, cq->id, true, &value) || value == cq->head ||
+	    !position_valid(dev, counts, value, cq->size))
+		return false;
+	if (distance(cq->head, value, cq->size) >
+	    distance(cq->head, cq->tail, cq->size)) {
+		counts->invalid++;
+		return false;
+	}
+	cq->head = value;
+	counts->shadow_news++;
+	return true;
+}
+
+static bool copies(const struct device *dev, unsigned int qid)
+{
+	const struct personality *personality = dev->options.personality;
+
+	return doorbell_shadowed(dev, qid) &&
+	       (personality->copies || (!qid && personality->copies_admin));
+}
+
+static void write_sq(struct device *dev, struct sq *sq, __u32 value)
+{
+	struct doorbell_counts *counts = &dev->counts.queues[sq->id].sq;
+	__u32 room = sq->size - 1 - distance(sq->head, sq->tail, sq->size);
+
+	if (!position_valid(dev, counts, value, sq->size))
+		return;
+	if (dev->options.personality->strict_order && dev->dbbuf.active &&
+	    distance(sq->tail, value, sq->size) > room) {
+		counts->invalid++;
+		return;
+	}
+	if (sq->id && fault_nth(dev, dev->options.faults.lose_sq, &dev->nth_sq)) {
+		counts->lost++;
+		return;
+	}
+	sq->tail = value;
+	sq->awake = true;
+	if (copies(dev, sq->id))
+		shadow_store(dev, sq->id, false, value);
+}
+
+static void write_cq(struct device *dev, struct cq *cq, __u32 value)
+{
+	struct doorbell_counts *counts = &dev->counts.queues[cq->id].cq;
+	unsigned int i;
+
+	if (!position_valid(dev, counts, value, cq->size))
+		return;
+	if (distance(cq->head, value, cq->size) >
+	    distance(cq->head, cq->tail, cq->size)) {
+		counts->invalid++;
+		return;
+	}
+	if (cq->id && fault_nth(dev, dev->options.faults.lose_cq, &dev->nth_cq)) {
+		counts->lost++;
+		return;
+	}
+	cq->head = value;
+	if (copies(dev, cq->id))
+		shadow_store(dev, cq->id, true, value);
+	for (i = 0; i < dev->options.pairs; i++) {
+		if (dev->sqs[i].size && dev->sqs[i].cqid == cq->id)
+			dev->sqs[i].awake = true;
+	}
+}
+
+/* A doorbell register was written. */
+void doorbell_write(struct device *dev, unsigned int qid, bool completion,
+		    __u32 value)
+{
+	struct doorbell_counts *counts;
+
+	if (qid >= dev->options.pairs ||
+	    !(completion ? dev->cqs[qid].size : dev->sqs[qid].size)) {
+		dev->counts.invalid_doorbells++;
+		return;
+	}
+	counts = completion ? &dev->counts.queues[qid].cq :
+		 &dev->counts.queues[qid].sq;
+	counts->doorbells++;
+	if (doorbell_shadowed(dev, qid))
+		counts->doorbells_shadowed++;
+	if (completion)
+		write_cq(dev, &dev->cqs[qid], value);
+	else
+		write_sq(dev, &dev->sqs[qid], value);
+}
+
+/* --- what the guest is told ---------------------------------------------------- */
+
+static void start_queue(struct device *dev, unsigned int qid, bool completion)
+{
+	const struct personality *personality = dev->options.personality;
+	enum eventidx_policy policy = completion ? personality->cq : personality->sq;
+
+	if (doorbell_shadowed(dev, qid) && policy == EVENTIDX_NEVER)
+		eventidx_never(dev, qid, completion);
+}
+
+/* The guest has given two pages, and both are there. */
+void doorbell_configure(struct device *dev, __u64 shadows, __u64 eventidxs)
+{
+	const struct personality *personality = dev->options.personality;
+	unsigned int i;
+
+	dev->dbbuf = (struct dbbuf){
+		.active = true,
+		.configured = true,
+		.shadows = shadows,
+		.eventidxs = eventidxs,
+	};
+	for (i = 0; i < dev->options.pairs; i++) {
+		if (dev->cqs[i].size && doorbell_shadowed(dev, i)) {
+			if (personality->seeds)
+				shadow_store(dev, i, true, dev->cqs[i].head);
+			start_queue(dev, i, true);
+		}
+		if (dev->sqs[i].size && doorbell_shadowed(dev, i)) {
+			if (personality->seeds)
+				shadow_store(dev, i, false, dev->sqs[i].tail);
+			start_queue(dev, i, false);
+			dev->sqs[i].awake = true;
+		}
+	}
+}
+
+void doorbell_created(struct device *dev, unsigned int qid, bool completion)
+{
+	if (!doorbell_shadowed(dev, qid))
+		return;
+	if (dev->options.personality->zeroes)
+		shadow_store(dev, qid, completion, 0);
+	start_queue(dev, qid, completion);
+	if (!completion)
+		dev->sqs[qid].awake = true;
+}
+
+static void wait_us(__u32 us)
+{
+	const struct timespec time = {
+		.tv_sec = us / 1000000,
+		.tv_nsec = us % 1000000 * 1000,
+	};
+
+	nanosleep(&time, NULL);
+}
+
+/*
+ * A fault: leaves in the shadow what the guest will publish next. A host that takes
+ * its old value from there finds no difference to the new one.
+ */
+static void overwrite_shadow(struct device *dev, struct sq *sq)
+{
+	atomic_uint *shadow = word(dev, dev->dbbuf.shadows, sq->id, false);
+	unsigned int known = htole32(sq->tail);
+	__u32 garbage = (sq->tail + 1) % sq->size;
+
+	if (!shadow || sq->overwritten)
+		return;
+	/* Not over what the guest has written meanwhile: that would be a loss. */
+	if (!atomic_compare_exchange_strong(shadow, &known, htole32(garbage)))
+		return;
+	sq->garbage = garbage;
+	sq->overwritten = true;
+	dev->counts.faults++;
+}
+
+static bool sq_ask(struct device *dev, struct sq *sq)
+{
+	const struct personality *personality = dev->options.personality;
+	__u32 late = fault(dev, dev->options.faults.eventidx_late);
+	unsigned int i;
+
+	if (sq->id && late) {
+		wait_us(late < MAX_LATE_US ? late : MAX_LATE_US);
+		eventidx_store(dev, sq->id, false, sq->tail, &sq->last_eventidx,
+			       sq->size);
+		dev->counts.faults++;
+		return true;
+	}
+	for (i = 0; i < personality->rereads; i++) {
+		eventidx_store(dev, sq->id, false, sq->tail, &sq->last_eventidx,
+			       sq->size);
+		if (personality->barrier)
+			atomic_thread_fence(memory_order_seq_cst);
+		if (!doorbell_look_sq(dev, sq))
+			return true;
+	}
+	return false;
+}
+
+/* A completion queue is full: will the guest say when there is room? */
+static bool cq_ask(struct device *dev, struct cq *cq)
+{
+	const struct personality *personality = dev->options.personality;
+
+	if (!doorbell_shadowed(dev, cq->id))
+		return true;
+	switch (personality->cq) {
+	case EVENTIDX_UNTOUCHED:
+	case EVENTIDX_NEVER:
+		return false;
+	case EVENTIDX_BEHIND:
+		break;
+	default:
+		eventidx_store(dev, cq->id, true, cq->head, &cq->last_eventidx,
+			       cq->size);
+		if (personality->barrier)
+			atomic_thread_fence(memory_order_seq_cst);
+		break;
+	}
+	return !doorbell_look_cq(dev, cq);
+}
+
+/* A visit to @sq ends. Returns whether it may sleep until there is a doorbell. */
+bool doorbell_sq_done(struct device *dev, struct sq *sq)
+{
+	const struct personality *personality = dev->options.personality;
+	struct cq *cq = &dev->cqs[sq->cqid];
+	bool drained = sq->head == sq->tail;
+	bool rest = true;
+
+	if (!drained && cq_is_full(cq))
+		return cq_ask(dev, cq);
+	if (!doorbell_shadowed(dev, sq->id))
+		return drained;
+	if (sq->id && drained && fault(dev, dev->options.faults.shadow_overwrite))
+		overwrite_shadow(dev, sq);
+
+	if (personality->polls && personality->parks &&
+	    now_ns() - dev->news_ns < PARK_NS)
+		return false;
+	if (personality->polls && !personality->parks) {
+		/* The word is written for nothing, as nobody sleeps. */
+		if (personality->sq == EVENTIDX_BATCH && sq->last_eventidx != sq->tail)
+			eventidx_store(dev, sq->id, false, sq->tail,
+				       &sq->last_eventidx, sq->size);
+		return false;
+	}
+	if (personality->sq == EVENTIDX_BATCH ||
+	    (personality->sq == EVENTIDX_IDLE && drained))
+		rest = sq_ask(dev, sq);
+	return rest && sq->head == sq->tail;
+}
+
+/* Completions were posted, and there will be an interrupt. */
+void doorbell_cq_posted(struct device *dev, struct cq *cq)
+{
+	const struct personality *personality = dev->options.personality;
+	__u32 value = cq->head;
+
+	if (!doorbell_shadowed(dev, cq->id))
+		return;
+	if (personality->cq == EVENTIDX_BEHIND)
+		value = cq->tail ? cq->tail - 1 : cq->size - 1;
+	if (personality->cq == EVENTIDX_BEHIND || personality->cq == EVENTIDX_BATCH) {
+		eventidx_store(dev, cq->id, true, value, &cq->last_eventidx, cq->size);
+		if (personality->barrier)
+			atomic_thread_fence(memory_order_seq_cst);
+	}
+	doorbell_look_cq(dev, cq);
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Faults: what they are called, when they are due, and those that happen by
+ * themselves rather than in the place of something right.
+ *
+ * They count from the moment at which they were armed: at the start, or by a
+ * signal, so that a guest can boot first.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+
+enum {
+	DBBUF_CQES = 16,		/* of each queue */
+	DBBUF_CQE_NS = 100000,		/* from one to the next */
+	BOGUS_CID = 0xfff,		/* Linux numbers requests from 0 */
+};
+
+static const struct {
+	const char	*name;
+	size_t		offset;
+	__u32		value;		/* when none is given */
+	const char	*about;
+} table[] = {
+#define FAULT(field, value, about) \
+	{ #field, offsetof(struct faults, field), value, about }
+	FAULT(dbbuf_refuse, 0x4002, "7Ch is answered with this status"),
+	FAULT(dbbuf_late, 1000, "7Ch is answered so many ms late"),
+	FAULT(dbbuf_never, 1, "7Ch is not answered"),
+	FAULT(dbbuf_cqe, 1, "after 7Ch, bogus completions and interrupts on all I/O queues"),
+	FAULT(dbbuf_gone, 1, "the support bit is clear"),
+	FAULT(stride, 1, "CAP.DSTRD has this value from the next reset on"),
+	FAULT(lose_sq, 100, "each so-manieth submission doorbell is thrown away"),
+	FAULT(lose_cq, 100, "each so-manieth completion doorbell is thrown away"),
+	FAULT(eventidx_frozen, 1, "event indexes are never written"),
+	FAULT(eventidx_stale, 1, "event indexes are those of the time before"),
+	FAULT(eventidx_random, 1, "event indexes are random positions"),
+	FAULT(eventidx_range, 1, "event indexes are no positions"),
+	FAULT(eventidx_late, 1000, "event indexes are written so many us after the last look"),
+	FAULT(shadow_overwrite, 1, "the device leaves the next position in the shadow"),
+	FAULT(irq_early, 1, "one more interrupt before each completion"),
+	FAULT(irq_spurious, 10000, "all interrupts each so many us"),
+	FAULT(irq_missing, 100, "each so-manieth interrupt of an I/O queue is left out"),
+	FAULT(bogus_cqe, 100, "each so-manieth command is preceded by a completion of no command"),
+	FAULT(duplicate_cqe, 100, "each so-manieth command is completed twice"),
+	FAULT(late_cqe, 1000, "so many us after a disable, a bogus completion in each I/O queue"),
+	FAULT(fatal, 1000, "fatal status at this I/O command"),
+	FAULT(hang, 1000, "no answers any more from this I/O command on, until a reset"),
+	FAULT(gone, 1000, "from this I/O command on, all registers read ones"),
+#undef FAULT
+};
+
+static __u32 *field(struct faults *faults, size_t index)
+{
+	return (__u32 *)((char *)faults + table[index].offset);
+}
+
+/* Both - and _ stand in names. */
+static bool same_name(const char *name, const char *text, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length && name[i]; i++) {
+		if (name[i] != text[i] && !(name[i] == '_' && text[i] == '-'))
+			return false;
+	}
+	return i == length && !name[i];
+}
+
+/* Takes NAME or NAME=NUMBER. */
+int fault_add(struct faults *faults, const char *text)
+{
+	size_t length = strcspn(text, "=");
+	unsigned long long value;
+	char *end;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		if (!same_name(table[i].name, text, length))
+			continue;
+		value = table[i].value;
+		if (text[length]) {
+			errno = 0;
+			value = strtoull(text + length + 1, &end, 0);
+			if (errno || *end || end == text + length + 1 ||
+			    !value || value > 0xffffffff) {
+				complain("%s: a number from 1 to 4294967295 is needed", text);
+				return EXIT_USAGE;
+			}
+		}
+		*field(faults, i) = value;
+		return EXIT_OK;
+	}
+	complain("there is no fault '%s'; see --help", text);
+	return EXIT_USAGE;
+}
+
+void fault_list(FILE *out)
+{
+	char name[32];
+	size_t i, j;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		for (j = 0; table[i].name[j] && j < sizeof(name) - 1; j++)
+			name[j] = table[i].name[j] == '_' ? '-' : table[i].name[j];
+		name[j] = 0;
+		fprintf(out, "  %-18s %s", name, table[i].about);
+		if (table[i].value > 1)
+			fprintf(out, " (%u)", table[i].value);
+		fputc('\n', out);
+	}
+}
+
+/* The members of a JSON object. */
+void fault_names(FILE *out, const struct faults *faults)
+{
+	const char *between = "";
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		__u32 value = *field((struct faults *)faults, i);
+
+		if (!value)
+			continue;
+		fprintf(out, "%s\"%s\": %u", between, table[i].name, value);
+		between = ", ";
+	}
+}
+
+/* The fault's number while it is armed, else 0. */
+__u32 fault(struct device *dev, __u32 value)
+{
+	return dev->armed ? value : 0;
+}
+
+/* Whether it is the turn of a fault that happens each @every time. */
+bool fault_nth(struct device *dev, __u32 every, __u64 *nth)
+{
+	if (!dev->armed || !every || ++*nth % every)
+		return false;
+	dev->counts.faults++;
+	return true;
+}
+
+/* xorshift64*: good enough to disturb with, and the same each time. */
+__u32 fault_random(struct device *dev)
+{
+	dev->random ^= dev->random >> 12;
+	dev->random ^= dev->random << 25;
+	dev->random ^= dev->random >> 27;
+	return dev->random * 0x2545f4914f6cdd1dull >> 32;
+}
+
+void fault_arm(struct device *dev, bool armed)
+{
+	dev->armed = armed;
+	dev->nth_sq = 0;
+	dev->nth_cq = 0;
+	dev->nth_io = 0;
+	dev->nth_io_bogus = 0;
+	dev->nth_io_duplicate = 0;
+	dev->nth_irq = 0;
+	dev->spurious_ns = 0;
+	dev->vanished = false;
+}
+
+/* The cq has room for it. */
+void fault_bogus_completion(struct device *dev, struct cq *cq)
+{
+	const struct sq none = { .id = cq->id };
+
+	nvme_complete(dev, cq, &none, BOGUS_CID, 0, 0);
+}
+
+/* The controller gets disabled: what is left of its queues may still be used. */
+void fault_disabled(struct device *dev)
+{
+	__u32 us = fault(dev, dev->options.faults.late_cqe);
+
+	dev->dbbuf_cqes = 0;
+	if (!us || !dev->running)
+		return;
+	memcpy(dev->ghosts, dev->cqs, sizeof(dev->ghosts));
+	dev->ghosts_ns = now_ns() + us * 1000ull;
+}
+
+/* 7Ch has come. */
+void fault_dbbuf(struct device *dev)
+{
+	if (!fault(dev, dev->options.faults.dbbuf_cqe))
+		return;
+	dev->dbbuf_cqes = DBBUF_CQES;
+	dev->dbbuf_cqe_ns = now_ns();
+}
+
+/* A completion in a queue that the guest believes to be dead. */
+static void haunt(struct device *dev, const struct cq *cq)
+{
+	struct cq_entry *entry;
+
+	entry = dma_ptr(dev, cq->base + cq->tail * sizeof(*entry), sizeof(*entry), true);
+	if (!entry)
+		return;
+	entry->queue = htole32((__u32)cq->id << 16);
+	atomic_store_explicit((atomic_uint *)&entry->state,
+			      htole32(BOGUS_CID | (__u32)cq->phase << 16),
+			      memory_order_release);
+	dev->counts.faults++;
+}
+
+static void dbbuf_completions(struct device *dev, __u64 now)
+{
+	unsigned int i;
+
+	dev->dbbuf_cqes--;
+	dev->dbbuf_cqe_ns = now + DBBUF_CQE_NS;
+	for (i = 1; i < dev->options.pairs; i++) {
+		struct cq *cq = &dev->cqs[i];
+
+		if (!cq->size || cq_is_full(cq))
+			continue;
+		fault_bogus_completion(dev, cq);
+		nvme_interrupt(dev, cq);
+		dev->counts.faults++;
+	}
+}
+
+void fault_timer(struct device *dev, __u64 now)
+{
+	__u32 every = fault(dev, dev->options.faults.irq_spurious);
+	unsigned int i;
+
+	if (every && now >= dev->spurious_ns) {
+		dev->spurious_ns = now + every * 1000ull;
+		for (i = 0; i < dev->options.pairs; i++)
+			irq_raise(dev, i);
+		dev->counts.faults++;
+	}
+	if (dev->ghosts_ns && now >= dev->ghosts_ns) {
+		dev->ghosts_ns = 0;
+		for (i = 1; i < dev->options.pairs; i++) {
+			if (dev->ghosts[i].size)
+				haunt(dev, &dev->ghosts[i]);
+		}
+	}
+	if (dev->dbbuf_cqes && now >= dev->dbbuf_cqe_ns)
+		dbbuf_completions(dev, now);
+}
+
+static void earlier(__u64 *next, __u64 time)
+{
+	if (!*next || time < *next)
+		*next = time;
+}
+
+/* When fault_timer() wants to be called, 0: not at all. */
+__u64 fault_next_ns(const struct device *dev)
+{
+	__u64 next = dev->ghosts_ns;
+
+	if (dev->dbbuf_cqes)
+		earlier(&next, dev->dbbuf_cqe_ns);
+	if (dev->armed && dev->options.faults.irq_spurious)
+		earlier(&next, dev->spurious_ns ? dev->spurious_ns : 1);
+	return next;
+}
