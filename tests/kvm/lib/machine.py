@@ -14,6 +14,7 @@ line (`ok`, `counts NAME=VALUE...`, QEMU's answer as JSON, or `error WHY`):
     count begin NAME *          start counting the device's trace events
     count end NAME *
     qmp JSON *                  a request to QEMU as it is
+    device arm|disarm *         the programmable NVMe device's faults
     verdict pass|fail|skip WHY  the last line
 """
 
@@ -41,7 +42,8 @@ PR_SET_PDEATHSIG = 1
 
 class Outcome:
     """lost: why the machine was lost (None: it was not). ended: why it ended
-    without the guest's own doing (timeout...). verdict: (word, reason) or None."""
+    without the guest's own doing (timeout...). verdict: (word, reason) or None.
+    account: what the programmable NVMe device has counted, when there was one."""
 
     def __init__(self):
         self.lost = None
@@ -53,6 +55,7 @@ class Outcome:
         self.results = []
         self.counts = []
         self.qemu = ''
+        self.account = None
         self.seconds = 0.0
 
 
@@ -69,13 +72,14 @@ def escape(value):
 class Machine:
     def __init__(self, qemu, accel, kernel, initrd, log, output, *, smp=2, memory=512,
                  append=(), devices=(), timeout=120, boot_timeout=120, allow=(),
-                 quiet=False, iommu=False, boots=1):
+                 quiet=False, iommu=False, boots=1, nvme_device=None):
         self.log, self.output = log, output
         self.timeout, self.boot_timeout = timeout, boot_timeout
         self.allow, self.quiet = allow, quiet
         self.boots = boots
         self.outcome = Outcome()
         self.process = self.qmp = self.port = self.counter = None
+        self.nvme_device = nvme_device
         self.scanned = 0
         self.deaf = False
         self.trace_log = None
@@ -84,12 +88,19 @@ class Machine:
                    'log_buf_len=1M', 'panic=-1', 'oops=panic', 'reboot=t',
                    'hung_task_panic=0', 'sysctl.kernel.hung_task_timeout_secs=45',
                    *append]
+        machine, memory_backend = 'q35', []
+        if nvme_device:
+            # It serves the queues from the guest's memory.
+            machine += ',memory-backend=mem'
+            memory_backend = ['-object', 'memory-backend-memfd,id=mem,share=on,size=%dM' % memory]
+            devices = [*devices, *nvme_device.qemu_options()]
         self.argv = [
             qemu, '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
             # Not pc: each activation of a PCI device makes the guest interpret
             # that machine's interrupt routing table, a program of its firmware,
             # which takes half a minute in a debug kernel under TCG.
-            '-machine', 'q35', '-accel', accel, '-cpu', 'host' if accel == 'kvm' else 'max',
+            *memory_backend, '-machine', machine, '-accel', accel,
+            '-cpu', 'host' if accel == 'kvm' else 'max',
             '-smp', str(smp), '-m', str(memory),
             # Before the devices that are to be behind it.
             *(('-device', 'intel-iommu') if iommu else ()),
@@ -142,7 +153,7 @@ class Machine:
             self.qmp = Qmp(qmp)
             version = self.qmp.execute('query-version')['qemu']
             self.outcome.qemu = '%(major)d.%(minor)d.%(micro)d' % version
-            self.counter = Counter(self.qmp, self.trace_log)
+            self.counter = self.nvme_device or Counter(self.qmp, self.trace_log)
         except QmpError as error:
             self._lose(str(error))
 
@@ -246,9 +257,10 @@ class Machine:
                 note(rest)
         elif word == 'result':
             self._result(rest)
-        elif word in ('count', 'qmp'):
+        elif word in ('count', 'qmp', 'device'):
             try:
-                answer = self._count(rest) if word == 'count' else self._qmp(rest)
+                answer = {'count': self._count, 'qmp': self._qmp,
+                          'device': self._device}[word](rest)
             except QmpError as error:
                 self._lose(str(error))
             else:
@@ -293,6 +305,13 @@ class Machine:
         except ValueError as error:
             return 'error not JSON: %s' % error
         return json.dumps(self.qmp.request(request))
+
+    def _device(self, rest):
+        if not self.nvme_device:
+            return 'error this machine has no programmable NVMe device'
+        if rest not in ('arm', 'disarm'):
+            return 'error device arm or disarm, not ' + rest
+        return 'ok' if self.nvme_device.arm(rest == 'arm') else 'error the device does not answer'
 
     def _kill(self):
         """Ends QEMU and whatever wrapper stands before it."""

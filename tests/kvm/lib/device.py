@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The programmable NVMe device (tests/kvm/device) beside one virtual machine.
+
+Contract: NvmeDevice(directory, options) starts it, with its socket ready on
+return; qemu_options() is how QEMU gets at it. It counts as Counter does, from the
+device's own account, so that a guest test need not know which of them it has.
+stop() ends it and returns (what is wrong with how it ended or None, its account).
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from common import KVM_DIR, LOST, TOP, USAGE, cache_dir, die, need_packages, note, shell_tool
+
+SOURCE = os.path.join(KVM_DIR, 'device')
+# vfio-user-pci came with it.
+QEMU_NEEDED = (10, 1)
+QEMU_SUITE = 'trixie-backports'
+SOCKET_PATH_MAX = 107
+PATIENCE = 10
+
+
+def build():
+    """Path of the program, built in the cache."""
+    need_packages('gcc', 'make', 'libc6-dev', 'libnvme-dev')
+    directory = cache_dir('device')
+    with open(os.path.join(directory, 'log'), 'w', encoding='utf-8') as log:
+        done = subprocess.run(['make', '-C', SOURCE, 'O=' + directory], stdout=log,
+                              stderr=log, check=False)
+    if done.returncode:
+        with open(os.path.join(directory, 'log'), encoding='utf-8') as log:
+            sys.stderr.write(log.read())
+        die(LOST, 'the NVMe device cannot be built')
+    return os.path.join(directory, 'nvme-device')
+
+
+def find_qemu(name):
+    """A QEMU that knows vfio-user: the host's, or one of a newer Debian."""
+    path = shutil.which(name)
+    if path:
+        said = subprocess.run([path, '--version'], stdout=subprocess.PIPE, text=True,
+                              check=False).stdout
+        version = re.search(r'version (\d+)\.(\d+)', said)
+        if version and tuple(int(part) for part in version.groups()) >= QEMU_NEEDED:
+            return path
+    root = shell_tool([os.path.join(TOP, 'scripts', 'getroot'), '--bin', name,
+                       QEMU_SUITE, 'qemu-system-x86'])
+    return os.path.join(root, 'run', name)
+
+
+class NvmeDevice:
+    def __init__(self, directory, options):
+        self.name = None
+        self.program = build()
+        self.json = os.path.join(directory, 'device.json')
+        self.log = os.path.join(directory, 'device.log')
+        self.socket = os.path.join(directory, 'nvme.sock')
+        if len(self.socket.encode()) > SOCKET_PATH_MAX:
+            die(LOST, 'TMPDIR or XDG_CACHE_HOME is too long for the path of a socket')
+        self.process = None
+        self.before = None
+        with open(self.log, 'wb') as log:
+            self.process = subprocess.Popen(
+                [self.program, '--json', self.json, *shlex.split(options), self.socket],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+        if self.process.stdout.readline() != b'ready\n':
+            code = self.process.wait()
+            die(USAGE if code == USAGE else LOST,
+                'the NVMe device does not start (%d): %s' % (code, self.said()))
+
+    def said(self):
+        with open(self.log, errors='replace', encoding='utf-8') as log:
+            return log.read().strip()
+
+    def qemu_options(self):
+        # Its doorbells wait for the device, as a VM exit does: posted ones arrive
+        # late, and several devices copy their values.
+        return ['-device', json.dumps({
+            'driver': 'vfio-user-pci', 'id': 'nvme', 'bus': 'root-port',
+            'x-no-posted-writes': True,
+            'socket': {'type': 'unix', 'path': self.socket}})]
+
+    def _read(self):
+        try:
+            with open(self.json, encoding='utf-8') as account:
+                return json.load(account)
+        except FileNotFoundError:
+            return {'snapshot': 0}
+
+    def account(self):
+        """What it has counted up to now; None when it does not answer."""
+        last = self._read()['snapshot']
+        self.process.send_signal(signal.SIGUSR1)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and self.process.poll() is None:
+            account = self._read()
+            if account['snapshot'] > last:
+                return account
+            time.sleep(0.005)
+        return None
+
+    def arm(self, armed):
+        """Switches its faults; returns whether that is how it is."""
+        account = self.account()
+        if account and account['armed'] != armed:
+            self.process.send_signal(signal.SIGUSR2)
+            account = self.account()
+        return bool(account) and account['armed'] == armed
+
+    # --- what Counter does ---------------------------------------------------------
+
+    def begin(self, name):
+        self.name = name
+        self.before = tally(self.account())
+
+    def end(self):
+        after = tally(self.account())
+        self.name = None
+        return {count: after[count] - self.before[count] for count in after}
+
+    # --------------------------------------------------------------------------------
+
+    def stop(self):
+        """It leaves by itself when QEMU does."""
+        wrong = None
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.terminate()
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                wrong = 'the NVMe device does not end'
+                self.process.kill()
+                self.process.wait()
+        said = self.said()
+        for line in said.splitlines()[-10:]:
+            note(line)
+        if not wrong and self.process.returncode:
+            wrong = 'the NVMe device ended with status %d' % self.process.returncode
+        elif not wrong and os.path.exists(self.socket):
+            wrong = 'the NVMe device has left its socket behind'
+        return wrong, self._read()
+
+
+def tally(account):
+    """The counts of Counter, out of an account."""
+    if not account:
+        die(LOST, 'the NVMe device does not answer')
+    admin, io, queues = account['admin'], account['io'], account['queues']
+
+    def total(doorbell, key, some):
+        return sum(queue[doorbell][key] for queue in queues if some(queue['qid']))
+
+    counts = {}
+    for kind in 'sq', 'cq':
+        counts[kind + '_mmio'] = total(kind, 'doorbells', bool)
+        counts['admin_%s_mmio' % kind] = total(kind, 'doorbells', lambda qid: not qid)
+        counts[kind + '_shadow'] = total(kind, 'shadow_news', lambda qid: True)
+        counts[kind + '_eventidx'] = total(kind, 'eventidx', lambda qid: True)
+    counts['reads'] = io.get('02', 0)
+    counts['writes'] = io.get('01', 0)
+    counts['opc_7c'] = admin.get('7c', 0)
+    counts['dbbuf_config'] = account['dbbuf_accepted'] + account['dbbuf_refused']
+    counts['enables'] = account['enables']
+    counts['faults'] = account['faults_acted']
+    return counts
