@@ -111,6 +111,9 @@ class NvmeDevice:
         account = self.account()
         if account and account['armed'] != armed:
             self.process.send_signal(signal.SIGUSR2)
+        # Two signals may be taken in another order than they were sent.
+        end = time.monotonic() + PATIENCE
+        while account and account['armed'] != armed and time.monotonic() < end:
             account = self.account()
         return bool(account) and account['armed'] == armed
 

@@ -12,6 +12,7 @@
 #   # smp: virtual CPUs				(default 2)
 #   # boots: kernels that run, one after the other	(default 1); for more there
 #   #	are /kernel/bzImage and kexec
+#   # nvme-device: options of the programmable device	(default: QEMU's nvme)
 #   # allow: regular expression of kernel log lines that it may cause (any number)
 #
 # Variables: whatever --env gave, and
@@ -90,6 +91,7 @@ skip()
 	c_sq_mmio=na c_cq_mmio=na c_admin_sq_mmio=na c_admin_cq_mmio=na
 	c_reads=na c_writes=na c_opc_7c=na c_dbbuf_config=na
 	c_sq_shadow=na c_cq_shadow=na c_sq_eventidx=na c_cq_eventidx=na
+	c_enables=na c_faults=na
 }
 count_begin()
 {
@@ -108,6 +110,12 @@ count_end()
 qmp()
 {
 	ask "qmp $*"
+}
+
+# device arm|disarm: the faults of the programmable device
+device()
+{
+	ask "device $*"
 }
 
 # --- small things ------------------------------------------------------------
