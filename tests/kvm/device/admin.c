@@ -309,6 +309,7 @@ static __u32 delete_cq(struct device *dev, const struct sq_entry *command)
 		if (dev->sqs[i].size && dev->sqs[i].cqid == id)
 			return SPECIFIC | NVME_SC_INVALID_QUEUE | NVME_SC_DNR;
 	}
+	fault_queue_gone(dev, &dev->cqs[id]);
 	memset(&dev->cqs[id], 0, sizeof(dev->cqs[id]));
 	return NVME_SC_SUCCESS;
 }

@@ -122,6 +122,7 @@ void pci_config_read(struct device *dev, __u64 offset, void *data, __u32 count)
 void pci_config_write(struct device *dev, __u64 offset, const void *data,
 		      __u32 count)
 {
+	bool was_master = dev->config[PCI_COMMAND] & PCI_COMMAND_MASTER;
 	const __u8 *bytes = data;
 	__u32 i;
 
@@ -134,4 +135,6 @@ void pci_config_write(struct device *dev, __u64 offset, const void *data,
 		    bytes[i] & (PCI_EXP_DEVCTL_BCR_FLR >> 8))
 			nvme_reset(dev);
 	}
+	if (was_master && !(dev->config[PCI_COMMAND] & PCI_COMMAND_MASTER))
+		fault_let_go(dev);
 }

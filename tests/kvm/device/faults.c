@@ -45,7 +45,7 @@ static const struct {
 	FAULT(irq_missing, 100, "each so-manieth interrupt of an I/O queue is left out"),
 	FAULT(bogus_cqe, 100, "each so-manieth command is preceded by a completion of no command"),
 	FAULT(duplicate_cqe, 100, "each so-manieth command is completed twice"),
-	FAULT(late_cqe, 1000, "so many us after a disable, a bogus completion in each I/O queue"),
+	FAULT(late_cqe, 4000, "up to so many us after the host has let go, a bogus completion in I/O queues"),
 	FAULT(fatal, 1000, "fatal status at this I/O command"),
 	FAULT(hang, 1000, "no answers any more from this I/O command on, until a reset"),
 	FAULT(gone, 1000, "from this I/O command on, all registers read ones"),
@@ -174,16 +174,43 @@ void fault_bogus_completion(struct device *dev, struct cq *cq)
 	nvme_complete(dev, cq, &none, BOGUS_CID, 0, 0);
 }
 
-/* The controller gets disabled: what is left of its queues may still be used. */
+/* A completion queue is no more: what it was in may still be used. */
+void fault_queue_gone(struct device *dev, const struct cq *cq)
+{
+	if (cq->size && fault(dev, dev->options.faults.late_cqe))
+		dev->ghosts[cq->id] = *cq;
+}
+
 void fault_disabled(struct device *dev)
+{
+	unsigned int i;
+
+	dev->dbbuf_cqes = 0;
+	for (i = 1; i < dev->options.pairs; i++)
+		fault_queue_gone(dev, &dev->cqs[i]);
+}
+
+/* What was known of queues gets wrong as soon as there are new ones. */
+void fault_enabled(struct device *dev)
+{
+	memset(dev->ghosts, 0, sizeof(dev->ghosts));
+	dev->ghosts_ns = 0;
+}
+
+/*
+ * The host has taken the right to access memory away, and believes that nothing
+ * can come any more. At random, because when it looks for the last time is its own
+ * affair; and once, because it will use the memory for something else.
+ */
+void fault_let_go(struct device *dev)
 {
 	__u32 us = fault(dev, dev->options.faults.late_cqe);
 
-	dev->dbbuf_cqes = 0;
-	if (!us || !dev->running)
+	if (!us)
 		return;
-	memcpy(dev->ghosts, dev->cqs, sizeof(dev->ghosts));
-	dev->ghosts_ns = now_ns() + us * 1000ull;
+	/* A controller that was shut down need not have been disabled. */
+	fault_disabled(dev);
+	dev->ghosts_ns = now_ns() + fault_random(dev) % us * 1000ull;
 }
 
 /* 7Ch has come. */
@@ -244,6 +271,7 @@ void fault_timer(struct device *dev, __u64 now)
 			if (dev->ghosts[i].size)
 				haunt(dev, &dev->ghosts[i]);
 		}
+		fault_enabled(dev);
 	}
 	if (dev->dbbuf_cqes && now >= dev->dbbuf_cqe_ns)
 		dbbuf_completions(dev, now);

@@ -72,6 +72,7 @@ static void nvme_enable(struct device *dev)
 	__u32 cq_size = (dev->aqa >> 16 & 0xfff) + 1;
 
 	dev->counts.enables++;
+	fault_enabled(dev);
 	if (NVME_GET(dev->cc, CC_MPS) || NVME_GET(dev->cc, CC_CSS) ||
 	    sq_size < 2 || cq_size < 2 ||
 	    !dma_ptr(dev, dev->asq, sq_size * sizeof(struct sq_entry), false) ||
