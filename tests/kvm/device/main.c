@@ -286,13 +286,15 @@ static void serve(struct device *dev, int signals)
 		/* A pure poller lets others run, but does not sleep. */
 		if (!wait && !news)
 			sched_yield();
+		/* One client at a time, the next one waits. */
+		fds[1].fd = dev->client < 0 ? dev->listener : -1;
 		fds[2].fd = dev->client;
 		if (ppoll(fds, ARRAY_SIZE(fds), wait < 0 ? NULL : &limit, NULL) < 0 &&
 		    errno != EINTR)
 			break;
 		if (fds[0].revents && !handle_signal(dev, signals))
 			break;
-		if (fds[1].revents) {
+		if (fds[1].fd >= 0 && fds[1].revents) {
 			vfio_user_accept(dev);
 			served = true;
 		}

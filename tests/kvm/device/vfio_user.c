@@ -698,11 +698,6 @@ void vfio_user_accept(struct device *dev)
 	client = accept4(dev->listener, NULL, NULL, SOCK_CLOEXEC);
 	if (client < 0)
 		return;
-	if (dev->client >= 0) {
-		/* One at a time. */
-		close(client);
-		return;
-	}
 	setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	dev->client = client;
 }
