@@ -34,8 +34,8 @@
  * beyond the queue are compared), NO_GUARD (the register is written after the
  * guard was released), LATE_INDEX (event index read before B), OFF_BY_ONE, NO_LOOK
  * (the controller does not look again before it sleeps).
- * For smaller models: CONTROLLER (only one of them), NO_BATCH (a doorbell for each
- * command), PLAIN_CQ (completions are consumed and told of at once).
+ * For smaller models: CONTROLLER (only one of them), PLAIN_CQ (completions are consumed and
+ * told of at once).
  */
 #ifndef DEPTH
 #define DEPTH		3		/* or 2 */
@@ -231,13 +231,11 @@ write_entry:
 			entry_buffer[cpu] = sq_tail;
 			sq_tail = NEXT(sq_tail)
 		};
-#ifndef NO_BATCH
 		if
 		:: atomic { under_way < DEPTH - 1 -> under_way++ };
 			goto write_entry	/* one doorbell for both */
 		:: true
 		fi;
-#endif
 		value = sq_tail;
 		update(SUBMISSION_TAIL, sq_shadow, sq_eventidx, sq_buffer[cpu], sq_last,
 		       value, entry_buffer[cpu] == NONE, true, old, index);

@@ -4,9 +4,10 @@
  * the loops that were linked into this, in turn, again and again.
  *
  * scripts/bench-fastpath makes the loops, runs this and does the arithmetic. Stdout
- * is a line "NAME CYCLES REGISTER-WRITES" for each measurement, the latter two per
- * submission. Exit codes: 0 done, 2 usage, 4 skipped (one processor), 69
- * infrastructure.
+ * is a line "NAME CYCLES REGISTER-WRITES GAP" for each measurement: the former two
+ * per submission, GAP for how long, in cycles, the device did not poll meanwhile
+ * because something else ran on its processor. Exit codes: 0 done, 2 usage, 4
+ * skipped (one processor), 69 infrastructure.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -33,14 +34,26 @@ static const struct loop loops[] = {
 static bool stop;
 static int device_cpu;
 
+/* The device's: when it polled last, and the longest time between two polls. */
+static struct {
+	alignas(64) u64 last;
+	u64 gap;
+} polled;
+
 /* A device that polls both shadow doorbells, and wants no register written. */
 static void *poll(void *data)
 {
 	const __le32 *shadows = data;
+	u64 now, before = ring_cycles();
 	u32 seen = 0;
 
 	ring_run_on(device_cpu);
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		now = ring_cycles();
+		if (now - before > READ_ONCE(polled.gap))
+			WRITE_ONCE(polled.gap, now - before);
+		before = now;
+		WRITE_ONCE(polled.last, now);
 		seen ^= READ_ONCE(shadows[0]);
 		seen ^= READ_ONCE(shadows[1]);
 		cpu_relax();
@@ -88,13 +101,20 @@ int main(int argc, char **argv)
 	for (round = 0; round < rounds; round++) {
 		for (i = 0; i < ARRAY_SIZE(loops); i++) {
 			const struct loop *loop = choose(round, i);
-			u64 cycles;
+			u64 cycles, gap = 0, now;
 
 			loop->run(bench, count / 10 + 1);
 			bench->written = 0;
+			WRITE_ONCE(polled.gap, 0);
 			cycles = loop->run(bench, count);
-			printf("%s %.3f %.6f\n", loop->name, (double)cycles / count,
-			       (double)bench->written / count);
+			now = ring_cycles();
+			if (polling) {
+				gap = READ_ONCE(polled.gap);
+				if ((s64)(now - READ_ONCE(polled.last)) > (s64)gap)
+					gap = now - READ_ONCE(polled.last);
+			}
+			printf("%s %.3f %.6f %llu\n", loop->name, (double)cycles / count,
+			       (double)bench->written / count, gap);
 		}
 	}
 
