@@ -90,6 +90,7 @@ struct run {
 	u32 cq_depth;
 	u64 exit_cost;
 	u64 doorbells;
+	u64 milliseconds;	/* 0: no limit */
 	u64 seed;
 	int cpu;
 
@@ -272,12 +273,12 @@ static void check_awake(const struct run *run)
 	     run->fetched, run->submitted);
 }
 
-static u64 seconds(void)
+static u64 milliseconds(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Until at most that many commands are under way. */
@@ -295,8 +296,8 @@ static void wait_for(struct run *run, u64 under_way)
 		if (++spins % (1 << 24))
 			continue;
 		if (!since)
-			since = seconds();
-		if (seconds() - since > STUCK_SECONDS)
+			since = milliseconds();
+		if (milliseconds() - since > STUCK_SECONDS * 1000)
 			fail(run, "no progress, completions", run->consumed,
 			     run->submitted);
 	}
@@ -304,10 +305,15 @@ static void wait_for(struct run *run, u64 under_way)
 
 static void driver(struct run *run)
 {
+	u64 start = milliseconds(), turns = 0;
+
 	while (run->tail.updates + run->head.updates < run->doorbells) {
 		u64 random = ring_random(&run->random);
 		u32 most = 1 << (random % 6);
 
+		if (run->milliseconds && !(++turns % 64) &&
+		    milliseconds() - start > run->milliseconds)
+			break;
 		/* At times to a device that is just about to go to sleep. */
 		submit(run, 1 + (random >> 8) % most);
 		if (random >> 16 & 1)
@@ -563,6 +569,8 @@ static const char usage[] =
 "for all device policies and queue depths; see the top of ring.c for what is found.\n"
 "\n"
 "  --doorbells N    number of doorbells in total (default 2e7; 1e9 takes minutes)\n"
+"  --seconds N      end after that time, however many doorbells there were; for\n"
+"                   machines that are busy with something else\n"
 "  --policy NAME    only this one: poll, park, park-late, copy, scribble\n"
 "  --exit-cost N    only this one, in cycles of the time stamp counter; the\n"
 "                   default is none and 2000, in turn\n"
@@ -576,6 +584,7 @@ static const char usage[] =
 
 static const struct option options[] = {
 	{ "doorbells", required_argument, NULL, 'n' },
+	{ "seconds", required_argument, NULL, 't' },
 	{ "policy", required_argument, NULL, 'p' },
 	{ "exit-cost", required_argument, NULL, 'x' },
 	{ "write-combined", no_argument, NULL, 'w' },
@@ -590,6 +599,7 @@ struct plan {
 	s64 exit_cost;		/* -1: 0 and 2000 */
 	bool write_combined;
 	u64 doorbells;
+	u64 seconds;		/* 0: no limit */
 	u64 seed;
 };
 
@@ -619,6 +629,9 @@ static void parse(int argc, char **argv, struct plan *plan)
 		switch (option) {
 		case 'n':
 			plan->doorbells = ring_number("--doorbells", optarg, 1, 1e12);
+			break;
+		case 't':
+			plan->seconds = ring_number("--seconds", optarg, 1, 1e6);
 			break;
 		case 'p':
 			for (plan->policy = 0; plan->policy < NR_POLICIES;
@@ -679,6 +692,7 @@ int main(int argc, char **argv)
 			run->sq_depth = depths[depth].sq;
 			run->cq_depth = depths[depth].cq;
 			run->doorbells = plan.doorbells / variants / NR_DEPTHS + 1;
+			run->milliseconds = plan.seconds * 1000 / variants / NR_DEPTHS;
 			run->seed = plan.seed * 1000003 + variant * 101 + depth;
 			run->cpu = cpus[1];
 			run_one(run, totals);
