@@ -326,6 +326,7 @@ static void write_sq(struct device *dev, struct sq *sq, __u32 value)
 		return;
 	}
 	sq->tail = value;
+	sq->overwritten = false;
 	sq->awake = true;
 	if (copies(dev, sq->id))
 		shadow_store(dev, sq->id, false, value);

@@ -45,7 +45,7 @@ static const struct {
 	FAULT(irq_missing, 100, "each so-manieth interrupt of an I/O queue is left out"),
 	FAULT(bogus_cqe, 100, "each so-manieth command is preceded by a completion of no command"),
 	FAULT(duplicate_cqe, 100, "each so-manieth command is completed twice"),
-	FAULT(late_cqe, 4000, "up to so many us after the host has let go, a bogus completion in I/O queues"),
+	FAULT(late_cqe, 4000, "up to so many us after the host let go, one bogus completion"),
 	FAULT(fatal, 1000, "fatal status at this I/O command"),
 	FAULT(hang, 1000, "no answers any more from this I/O command on, until a reset"),
 	FAULT(gone, 1000, "from this I/O command on, all registers read ones"),
