@@ -2,7 +2,10 @@
 // Subject: nvme-pci: use shadow doorbells
 //
 // Prepare them once the controller is identified, and configure them when
-// all I/O queues exist and no I/O runs on them yet. Detach all doorbells
+// all I/O queues exist and no I/O runs on them yet. The first time, that is
+// after the tag set has been allocated: a controller that completes what
+// nobody has submitted is not to meet a driver without one, and while it
+// takes its time for the command it has plenty of that. Detach all doorbells
 // before the controller is disabled, whatever the reason: reset, removal,
 // suspend, shutdown, a command that timed out. I/O queues are quiesced there,
 // and their interrupts have not been freed. Free the pages together with the
@@ -12,9 +15,12 @@
 //
 // Files: drivers/nvme/host/pci.c
 // Matches: queue 1
-// Matches: connect 1|2
+// Matches: connect 1
+// Matches: unfreeze 1
+// Matches: probe 0|1
+// Matches: tagset as probe
 // Matches: disabling 1
-// Matches: remove as connect
+// Matches: remove 1|2
 
 @queue@
 identifier nvmeq, qid, dev;
@@ -37,12 +43,14 @@ position p;
  	...>
  }
 
-// nvme_reset_work() in every kernel, and nvme_probe() since 6.2.
 @connect@
 expression ret;
 identifier dev, out;
 position p;
 @@
+ nvme_reset_work(...)
+ {
+ 	<...
 +	nvme_dbbuf_prepare(&dev->dbbuf, &dev->ctrl, dev->dev,
 +			   dev->nr_allocated_queues, dev->db_stride);
 +
@@ -53,6 +61,49 @@ position p;
 +	ret = nvme_dbbuf_configure(&dev->dbbuf, dev->online_queues);
 +	if (ret)
 +		goto out;
+ 	...>
+ }
+
+// Where there was no tag set before.
+@unfreeze@
+identifier dev;
+position p;
+@@
+ nvme_reset_work(...)
+ {
+ 	<...
++	nvme_dbbuf_configure(&dev->dbbuf, dev->online_queues);
+ 	nvme_unfreeze@p(&dev->ctrl);
+ 	...>
+ }
+
+// Kernels before 6.2 leave all of it to nvme_reset_work().
+@probe@
+identifier dev;
+expression ret;
+position p;
+@@
+ nvme_probe(...)
+ {
+ 	<...
++	nvme_dbbuf_prepare(&dev->dbbuf, &dev->ctrl, dev->dev,
++			   dev->nr_allocated_queues, dev->db_stride);
++
+ 	ret = nvme_setup_io_queues@p(dev);
+ 	...>
+ }
+
+@tagset@
+identifier dev;
+position p;
+@@
+ nvme_probe(...)
+ {
+ 	<...
+ 	nvme_alloc_io_tag_set@p(&dev->ctrl, ...);
++	nvme_dbbuf_configure(&dev->dbbuf, dev->online_queues);
+ 	...>
+ }
 
 @disabling@
 identifier dev, dead;

@@ -128,8 +128,22 @@ identifier dev, out;
  if (ret)
 	goto out;
 
+@probed@
+position p;
+expression ret;
+identifier dev, out;
+@@
+ nvme_dbbuf_prepare(...);
+ ret = nvme_setup_io_queues@p(dev);
+ if (ret)
+	goto out;
+ if (dev->online_queues > 1) {
+	nvme_alloc_io_tag_set(...);
+	nvme_dbbuf_configure(&dev->dbbuf, dev->online_queues);
+ }
+
 @unprepared@
-position p != prepared.p;
+position p != {prepared.p, probed.p};
 @@
  nvme_setup_io_queues@p(...)
 
@@ -137,6 +151,28 @@ position p != prepared.p;
 p << unprepared.p;
 @@
 print("%s:%s: I/O queues set up without shadow doorbells" % (p[0].file, p[0].line))
+
+// A tag set that nvme_reset_work() allocates, itself or through others.
+@late@
+position p;
+@@
+ nvme_dbbuf_configure(...);
+ nvme_unfreeze@p(...);
+
+@unfrozen@
+position p != late.p;
+@@
+ nvme_reset_work(...)
+ {
+	<...
+	nvme_unfreeze@p(...);
+	...>
+ }
+
+@script:python@
+p << unfrozen.p;
+@@
+print("%s:%s: I/O goes on without shadow doorbells" % (p[0].file, p[0].line))
 
 @freed@
 position p;

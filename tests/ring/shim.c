@@ -40,7 +40,7 @@ bool nvme_dbbuf_update_slow(struct nvme_dbbuf_db *db, u16 value)
 		 value);
 }
 
-void nvme_dbbuf_trace_doorbell(const struct nvme_dbbuf_db *db, u16 value,
+bool nvme_dbbuf_trace_doorbell(const struct nvme_dbbuf_db *db, u16 value,
 			       u32 eventidx, bool ring)
 {
 	ring_die(RING_FAIL, "FAIL %p traced %u %u %d", (const void *)db, value,

@@ -396,14 +396,17 @@ bool nvme_dbbuf_update_slow(struct nvme_dbbuf_db *db, u16 value)
  * Apart from the fast path, which only asks whether somebody wants to know.
  *
  * Context: As nvme_dbbuf_update_and_check_event().
+ *
+ * Return: @ring.
  */
-void nvme_dbbuf_trace_doorbell(const struct nvme_dbbuf_db *db, u16 value,
+bool nvme_dbbuf_trace_doorbell(const struct nvme_dbbuf_db *db, u16 value,
 			       u32 eventidx, bool ring)
 {
 	const struct nvme_dbbuf_slot *slot = READ_ONCE(db->slot);
 
 	if (slot)
 		trace_nvme_dbbuf_doorbell(slot, value, eventidx, ring);
+	return ring;
 }
 
 /* The directory that holds one directory for each controller. */
@@ -589,6 +592,10 @@ void nvme_dbbuf_init(struct nvme_dbbuf_ctrl *dbbuf)
  *
  * Nothing here is an error: without memory or support all doorbells stay plain.
  *
+ * This may come after the detach of a disable that is still under way. What keeps
+ * the queues from being attached then is that their creation, between this and
+ * nvme_dbbuf_configure(), gives up while the shutdown_lock is held.
+ *
  * Context: Process context, while the controller is being connected: after it
  * was identified, before its I/O queues are created.
  */
@@ -618,6 +625,8 @@ void nvme_dbbuf_prepare(struct nvme_dbbuf_ctrl *dbbuf, struct nvme_ctrl *ctrl,
 		state = NVME_DBBUF_NO_MEMORY;
 	else
 		state = NVME_DBBUF_PREPARED;
+	if (state == NVME_DBBUF_NO_MEMORY)
+		dev_info(ctrl->device, "no memory for shadow doorbells\n");
 
 	mutex_lock(&dbbuf->lock);
 	dbbuf->stride = stride;
@@ -810,6 +819,10 @@ static int nvme_dbbuf_submit(struct nvme_dbbuf_ctrl *dbbuf)
  * disabled meanwhile. Otherwise all doorbells stay plain, and the pages stay
  * allocated: a controller that answers late may still write to them.
  *
+ * Without the I/O queues' tag set nothing is done yet: completions are looked up
+ * in it, those too that a controller makes up while the command is under way. To
+ * be called again when there is one; calls after that do nothing.
+ *
  * Context: Process context, sleeps until the command ends. The queues exist and
  * their interrupts are requested, but no I/O runs on them.
  *
@@ -825,34 +838,24 @@ int nvme_dbbuf_configure(struct nvme_dbbuf_ctrl *dbbuf, unsigned int nr_online)
 	int status;
 
 	mutex_lock(&dbbuf->lock);
-	if (dbbuf->state == NVME_DBBUF_PREPARED && nr_online > 1) {
+	state = dbbuf->state;
+	if (state == NVME_DBBUF_PREPARED && nr_online > 1 &&
+	    dbbuf->ctrl->tagset) {
 		if (nvme_dbbuf_fits(nr_online - 1, dbbuf->stride)) {
 			nvme_dbbuf_seed(dbbuf, nr_online);
 			dbbuf->state = NVME_DBBUF_CONFIGURING;
 		} else {
 			dbbuf->state = NVME_DBBUF_TOO_LARGE;
+			dev_info(dbbuf->ctrl->device,
+				 "no shadow doorbells: those of %u queues at a stride of %zu bytes do not fit into one page\n",
+				 nr_online, dbbuf->stride * sizeof(__le32));
 		}
+		state = dbbuf->state;
 	}
-	state = dbbuf->state;
 	mutex_unlock(&dbbuf->lock);
 
-	switch (state) {
-	case NVME_DBBUF_CONFIGURING:
-		break;
-	case NVME_DBBUF_IDLE:
-		return -ENODEV;
-	case NVME_DBBUF_NO_MEMORY:
-		dev_info(dbbuf->ctrl->device,
-			 "no memory for shadow doorbells\n");
-		return 0;
-	case NVME_DBBUF_TOO_LARGE:
-		dev_info(dbbuf->ctrl->device,
-			 "no shadow doorbells: those of %u queues at a stride of %zu bytes do not fit into one page\n",
-			 nr_online, dbbuf->stride * sizeof(__le32));
-		return 0;
-	default:
-		return 0;
-	}
+	if (state != NVME_DBBUF_CONFIGURING)
+		return state == NVME_DBBUF_IDLE ? -ENODEV : 0;
 
 	/* Unlocked: when this times out, the controller gets disabled. */
 	status = nvme_dbbuf_submit(dbbuf);

@@ -153,7 +153,7 @@ static inline bool nvme_dbbuf_need_event(u32 eventidx, u16 last_position,
 }
 
 bool nvme_dbbuf_update_slow(struct nvme_dbbuf_db *db, u16 value);
-void nvme_dbbuf_trace_doorbell(const struct nvme_dbbuf_db *db, u16 value,
+bool nvme_dbbuf_trace_doorbell(const struct nvme_dbbuf_db *db, u16 value,
 			       u32 eventidx, bool ring);
 
 /**
@@ -198,8 +198,9 @@ static inline bool nvme_dbbuf_update_and_check_event(struct nvme_dbbuf_db *db,
 		db->last_rung = value;
 		WRITE_ONCE(db->rung, db->rung + 1);
 	}
+	/* Returned by the call, @ring need not be kept for its sake. */
 	if (tracepoint_enabled(nvme_dbbuf_doorbell))
-		nvme_dbbuf_trace_doorbell(db, value, eventidx, ring);
+		return nvme_dbbuf_trace_doorbell(db, value, eventidx, ring);
 	return ring;
 }
 

@@ -121,6 +121,7 @@ struct fake_queue {
 /* The controller, the memory it is given, and what it is told to do. */
 static struct fake {
 	struct nvme_ctrl	ctrl;
+	struct blk_mq_tag_set	tagset;
 	struct device		device;
 	struct nvme_dbbuf_ctrl	dbbuf;
 	struct fake_queue	queues[QUEUES];
@@ -342,6 +343,7 @@ static int dbbuf_test_init(struct kunit *test)
 		return -ENOMEM;
 	fake->device.init_name = "nvme-dbbuf-kunit";
 	fake->ctrl.device = &fake->device;
+	fake->ctrl.tagset = &fake->tagset;
 	fake->ctrl.oacs = NVME_CTRL_OACS_DBBUF_SUPP;
 	for (qid = 0; qid < QUEUES; qid++) {
 		spin_lock_init(&fake->queues[qid].sq_lock);
@@ -548,6 +550,20 @@ static void only_admin_queue(struct kunit *test)
 {
 	connect_queues(1, 1);
 	expect_state(test, NVME_DBBUF_PREPARED, 0);
+}
+
+/* A bogus completion must not meet a driver that has no tag set. */
+static void waits_for_tagset(struct kunit *test)
+{
+	fake->ctrl.tagset = NULL;
+	KUNIT_EXPECT_EQ(test, connect_queues(QUEUES, 1), 0);
+	expect_state(test, NVME_DBBUF_PREPARED, 0);
+
+	fake->ctrl.tagset = &fake->tagset;
+	KUNIT_EXPECT_EQ(test, nvme_dbbuf_configure(&fake->dbbuf, QUEUES), 0);
+	expect_state(test, NVME_DBBUF_ACTIVE, 1);
+	KUNIT_EXPECT_EQ(test, nvme_dbbuf_configure(&fake->dbbuf, QUEUES), 0);
+	expect_state(test, NVME_DBBUF_ACTIVE, 1);
 }
 
 static void refused(struct kunit *test)
@@ -1012,6 +1028,7 @@ static struct kunit_case dbbuf_test_cases[] = {
 	KUNIT_CASE(accepted),
 	KUNIT_CASE(detached_all),
 	KUNIT_CASE(only_admin_queue),
+	KUNIT_CASE(waits_for_tagset),
 	KUNIT_CASE(refused),
 	KUNIT_CASE(disabled_meanwhile),
 	KUNIT_CASE(support_lost),
