@@ -20,7 +20,7 @@
 // Matches: probe 0|1
 // Matches: tagset as probe
 // Matches: disabling 1
-// Matches: remove 1|2
+// Matches: remove as connect probe
 
 @queue@
 identifier nvmeq, qid, dev;
