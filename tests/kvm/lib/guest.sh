@@ -369,17 +369,29 @@ counters_check()
 	mv /tmp/counters.new /tmp/counters
 }
 
-# counter sq|cq published|mmio [QID...]: a sum of the last check, over all queues
-# or those that are named
+# counter sq|cq published|rung|recovered|mmio [QID...]: a sum of the last check, over
+# all queues or those that are named; mmio is all that was written to registers
 counter()
 {
 	_type=$1 _what=$2
 	shift 2
 	awk -v type="$_type" -v what="$_what" -v qids=" $* " '
 		$2 == type && (qids == "  " || index(qids, " " $1 " ")) {
-			sum += what == "published" ? $4 : $6 + $10
+			if (what == "published")
+				sum += $4
+			if (what == "rung" || what == "mmio")
+				sum += $6
+			if (what == "recovered" || what == "mmio")
+				sum += $10
 		}
 		END { print sum + 0 }' /tmp/counters
+}
+
+# recoveries: how often a doorbell was written on suspicion, until now
+recoveries()
+{
+	counters_check
+	echo $(($(counter sq recovered) + $(counter cq recovered)))
 }
 
 # counters_begin NAME ... counters_end NAME: a count window during which shadow
