@@ -198,7 +198,10 @@ static void nvme_dbbuf_note(const struct nvme_dbbuf_slot *slot,
 static bool nvme_dbbuf_passed(const struct nvme_dbbuf_slot *slot,
 			      struct nvme_dbbuf_loss *loss)
 {
+	/* Not between publishing and ringing. */
+	spin_lock(slot->lock);
 	nvme_dbbuf_note(slot, loss);
+	spin_unlock(slot->lock);
 	return nvme_dbbuf_need_event(loss->eventidx, slot->db->last_position,
 				     loss->last, loss->last_rung);
 }
@@ -221,6 +224,9 @@ static void nvme_dbbuf_distrust(struct nvme_dbbuf_ctrl *dbbuf,
 		spin_unlock(queue->cq.lock);
 		nvme_dbbuf_synchronize_cq(queue);
 		nvme_dbbuf_ring_queue(queue);
+		/* Trusted again, it starts afresh. */
+		queue->watched = false;
+		queue->helped = 0;
 	}
 	dev_warn(dbbuf->ctrl->device,
 		 "queue %u lost a %s doorbell (event index %u, published %u, written %u): writing all doorbells from now on\n",
@@ -246,6 +252,16 @@ static void nvme_dbbuf_trust(struct nvme_dbbuf_ctrl *dbbuf)
 	mutex_unlock(&dbbuf->lock);
 }
 
+/*
+ * Has nothing completed since the queue was looked at last? The head alone may
+ * have come back to where it was, the number of its moves alone lags behind it.
+ */
+static bool nvme_dbbuf_stands(const struct nvme_dbbuf_queue *queue)
+{
+	return READ_ONCE(*queue->cq.position) == queue->head_seen &&
+	       READ_ONCE(queue->cq.db->published) == queue->published_seen;
+}
+
 /* Park the queue when it has no commands under way, or does not get ahead. */
 static bool nvme_dbbuf_park(struct nvme_dbbuf_queue *queue)
 {
@@ -260,7 +276,7 @@ static bool nvme_dbbuf_park(struct nvme_dbbuf_queue *queue)
 	 */
 	head = READ_ONCE(*queue->cq.position);
 	parked = sq->last == head ||
-		 (queue->watched && head == queue->head_seen &&
+		 (queue->watched && nvme_dbbuf_stands(queue) &&
 		  time_after(jiffies, queue->since + NVME_DBBUF_GIVE_UP));
 	if (parked)
 		WRITE_ONCE(sq->shadow, NULL);
@@ -275,8 +291,10 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	struct nvme_dbbuf_loss loss;
 	unsigned long now = jiffies;
 	u16 head = READ_ONCE(*queue->cq.position);
+	unsigned long published = READ_ONCE(queue->cq.db->published);
+	bool moved = !nvme_dbbuf_stands(queue);
 
-	if (queue->watched && queue->probed && head != queue->head_seen) {
+	if (queue->watched && queue->probed && moved) {
 		/* Nothing had moved for long: has that set it going? */
 		if (time_after(now, queue->probed_at + 2 * NVME_DBBUF_PROBE)) {
 			queue->helped = 0;
@@ -292,10 +310,11 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 		return 0;
 	}
 
-	if (!queue->watched || head != queue->head_seen) {
+	if (!queue->watched || moved) {
 		queue->watched = true;
 		queue->probed = false;
 		queue->head_seen = head;
+		queue->published_seen = published;
 		queue->since = now;
 		return NVME_DBBUF_WATCH;
 	}
@@ -305,6 +324,13 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 
 	if (nvme_dbbuf_passed(&queue->sq, &loss) ||
 	    nvme_dbbuf_passed(&queue->cq, &loss)) {
+		/*
+		 * An interrupt handler may be between publishing and writing
+		 * the register, too: then it has moved the head. Pairs with A.
+		 */
+		smp_rmb();
+		if (!nvme_dbbuf_stands(queue))
+			return NVME_DBBUF_WATCH;
 		nvme_dbbuf_distrust(dbbuf, &loss);
 		return 0;
 	}

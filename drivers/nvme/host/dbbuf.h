@@ -255,6 +255,7 @@ struct nvme_dbbuf_loss {
  * @probed: the doorbells were written without proof of a loss
  * @helped: how many times that has helped, in a row
  * @head_seen: completion queue head when the queue was looked at last
+ * @published_seen: number of heads published at that time
  * @since: when it was seen to move last, in jiffies
  * @probed_at: when @probed, in jiffies
  * @probed_for: what will have been lost if that helps
@@ -268,6 +269,7 @@ struct nvme_dbbuf_queue {
 	bool			probed;
 	u8			helped;
 	u16			head_seen;
+	unsigned long		published_seen;
 	unsigned long		since;
 	unsigned long		probed_at;
 	struct nvme_dbbuf_loss	probed_for;
