@@ -9,6 +9,8 @@
 #                           directory when it has a slash in it
 #   make_series DIR         run $MKSERIES on TREE into the new directory DIR
 #   patches DIR             list the patches in DIR, in order
+#   patched_driver DIR      make the new directory DIR, with drivers/nvme/host of
+#                           TREE as the series leaves it
 #   touched PATCH...        list the files that these patches touch
 #   copy_tree DIR           make DIR a copy of TREE that shares its unchanged
 #                           files; then use_copy
@@ -71,6 +73,20 @@ make_series()
 patches()
 {
 	find "$1" -maxdepth 1 -name '[0-9]*.patch' ! -name '0000-*' | sort
+}
+
+patched_driver()
+{
+	local list
+
+	make_series "$1.series"
+	mkdir -p "$1/drivers/nvme"
+	cp -r "$TREE/drivers/nvme/host" "$1/drivers/nvme"
+	mapfile -t list < <(patches "$1.series")
+	# Not as a part of some checkout that the cache lies in.
+	(cd "$1" && GIT_CEILING_DIRECTORIES=${1%/*} git apply \
+		--include='drivers/nvme/host/*' "${list[@]}") ||
+		die 69 "$NAME: cannot apply the series"
 }
 
 touched()

@@ -65,7 +65,7 @@ static void *poll(void *data)
 /* All of them in each round, forwards and backwards, from another one on. */
 static const struct loop *choose(u64 round, unsigned int turn)
 {
-	unsigned int step = round % 2 ? 1 : ARRAY_SIZE(loops) - 1;
+	u64 step = round % 2 ? 1 : ARRAY_SIZE(loops) - 1;
 
 	return &loops[(turn * step + round) % ARRAY_SIZE(loops)];
 }

@@ -297,7 +297,7 @@ static void wait_for(struct run *run, u64 under_way)
 			continue;
 		if (!since)
 			since = milliseconds();
-		if (milliseconds() - since > STUCK_SECONDS * 1000)
+		if (milliseconds() - since > STUCK_SECONDS * 1000ull)
 			fail(run, "no progress, completions", run->consumed,
 			     run->submitted);
 	}
@@ -693,7 +693,7 @@ int main(int argc, char **argv)
 			run->cq_depth = depths[depth].cq;
 			run->doorbells = plan.doorbells / variants / NR_DEPTHS + 1;
 			run->milliseconds = plan.seconds * 1000 / variants / NR_DEPTHS;
-			run->seed = plan.seed * 1000003 + variant * 101 + depth;
+			run->seed = plan.seed * 1000003 + variant * 101ull + depth;
 			run->cpu = cpus[1];
 			run_one(run, totals);
 			free(run);

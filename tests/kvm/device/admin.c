@@ -187,7 +187,7 @@ static __u32 get_features(struct device *dev, const struct sq_entry *command,
 	case NVME_FEAT_FID_TEMP_THRESH:
 		*result = dev->features[id];
 		if (!*result)
-			*result = le32toh(command->cdw11) & 1 << 20 ? 0 : 0xffff;
+			*result = (le32toh(command->cdw11) & 1 << 20) ? 0 : 0xffff;
 		return NVME_SC_SUCCESS;
 	case NVME_FEAT_FID_ARBITRATION:
 	case NVME_FEAT_FID_POWER_MGMT:

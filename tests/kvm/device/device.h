@@ -361,7 +361,7 @@ enum {
 	STATUS_LATER = 0x10000,		/* no completion now */
 };
 
-__u32 admin_command(struct device *dev, const struct sq_entry *entry,
+__u32 admin_command(struct device *dev, const struct sq_entry *command,
 		    __u32 *result);
 void admin_reset(struct device *dev);
 void admin_timer(struct device *dev, __u64 now);
@@ -370,8 +370,8 @@ __u64 admin_next_ns(const struct device *dev);
 /* io.c */
 int backing_open(struct device *dev);
 void backing_close(struct device *dev);
-__u32 io_command(struct device *dev, const struct sq_entry *entry);
-__u32 io_copy(struct device *dev, const struct sq_entry *entry, void *data,
+__u32 io_command(struct device *dev, const struct sq_entry *command);
+__u32 io_copy(struct device *dev, const struct sq_entry *command, void *data,
 	      __u32 size, bool to_guest);
 
 /* doorbell.c */

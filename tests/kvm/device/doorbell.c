@@ -432,7 +432,7 @@ static void wait_us(__u32 us)
 {
 	const struct timespec time = {
 		.tv_sec = us / 1000000,
-		.tv_nsec = us % 1000000 * 1000,
+		.tv_nsec = us % 1000000 * 1000l,
 	};
 
 	nanosleep(&time, NULL);

@@ -103,7 +103,7 @@ void fault_list(FILE *out)
 	size_t i, j;
 
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
-		for (j = 0; table[i].name[j] && j < sizeof(name) - 1; j++)
+		for (j = 0; j < sizeof(name) - 1 && table[i].name[j]; j++)
 			name[j] = table[i].name[j] == '_' ? '-' : table[i].name[j];
 		name[j] = 0;
 		fprintf(out, "  %-18s %s", name, table[i].about);

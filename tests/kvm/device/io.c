@@ -164,6 +164,7 @@ static __u32 transfer(struct device *dev, const struct sq_entry *command, bool w
 	__u64 start = (__u64)le32toh(command->cdw11) << 32 | le32toh(command->cdw10);
 	__u64 blocks = (le32toh(command->cdw12) & 0xffff) + 1ull;
 	__u64 offset = start << BLOCK_SHIFT, size = blocks << BLOCK_SHIFT;
+	const __u64 most = (__u64)MAX_TRANSFER_PAGES * PAGE;
 	struct parts parts;
 	unsigned int i;
 	ssize_t done;
@@ -171,7 +172,7 @@ static __u32 transfer(struct device *dev, const struct sq_entry *command, bool w
 
 	if (!range_valid(dev, start, blocks))
 		return NVME_SC_LBA_RANGE | NVME_SC_DNR;
-	if (size > MAX_TRANSFER_PAGES * PAGE || command->flags >> 6)
+	if (size > most || command->flags >> 6)
 		return bad_field;
 	status = parts_find(dev, command, size, !write, &parts);
 	if (status)
@@ -225,7 +226,7 @@ static __u32 write_zeroes(struct device *dev, const struct sq_entry *command)
 /* A deallocated block reads as zeroes, which NS.DLFEAT says. */
 static __u32 dataset_management(struct device *dev, const struct sq_entry *command)
 {
-	struct nvme_dsm_range ranges[MAX_RANGES];
+	struct nvme_dsm_range ranges[MAX_RANGES] = { 0 };
 	unsigned int i, count = (le32toh(command->cdw10) & 0xff) + 1;
 	__u32 status;
 
