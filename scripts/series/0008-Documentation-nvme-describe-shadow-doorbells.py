@@ -7,8 +7,9 @@
 #
 # Files: Documentation/nvme/shadow-doorbells.rst
 # Files: Documentation/nvme/index.rst|Documentation/block/index.rst
+# Files: Documentation/admin-guide/kernel-parameters.txt
 # Files: MAINTAINERS
-"""Add the document to the tree and to an index."""
+"""Add the document to the tree and to an index, and describe the parameter."""
 import os
 
 import steplib
@@ -20,4 +21,19 @@ if os.path.exists("Documentation/nvme/index.rst"):
 else:
     steplib.replace_line("Documentation/block/index.rst", r"(   pr)",
                          "   ../nvme/shadow-doorbells\n\\1\n")
+steplib.insert_parameter("nvme.dbbuf", """\
+	nvme.dbbuf=	[NVME] Shadow doorbells: queue positions are shared with
+			a controller on PCI in a page of memory, and most
+			writes to its doorbell registers, which are exits of
+			a virtual machine, become unnecessary.
+			Format: { on | off | bit7 }
+			on: with controllers that announce it, by OACS bit 8
+			(default).
+			off: write all doorbell registers.
+			bit7: also with controllers that announce it by OACS
+			bit 7, as some early virtual ones do.
+			Can be changed at run time; a controller's next reset
+			makes it take effect. See
+			Documentation/nvme/shadow-doorbells.rst.
+""")
 steplib.update_maintainers()

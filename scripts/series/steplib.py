@@ -55,6 +55,28 @@ def append(path, text):
     write(path, read(path).rstrip("\n") + "\n" + text)
 
 
+def insert_parameter(name, description):
+    """Describe a kernel parameter in the list of them.
+
+    The list is only roughly in order: the place is after the parameter that is the
+    nearest before NAME in the alphabet, wherever that stands.
+    """
+    path = "Documentation/admin-guide/kernel-parameters.txt"
+    text = read(path)
+    entries = [(match.group(1), match.start())
+               for match in re.finditer(r"(?m)^\t([A-Za-z][A-Za-z0-9_.-]*)=", text)]
+    earlier = [entry for entry, _ in entries if entry < name]
+    if not earlier or name in (entry for entry, _ in entries):
+        fail(f"{path}: found no place for {name}, or it is there already")
+    nearest = max(earlier)
+    last = max(place for entry, place in entries if entry == nearest)
+    following = re.search(r"(?m)\n\n(?=\t[A-Za-z])", text[last:])
+    if not following:
+        fail(f"{path}: found no end of {nearest}")
+    place = last + following.end()
+    write(path, text[:place] + description + "\n" + text[place:])
+
+
 def update_maintainers():
     """Bring the project's entries of MAINTAINERS into the tree's, in order.
 

@@ -10,6 +10,7 @@ PASS, FAIL, USAGE, SKIP, LOST = 0, 1, 2, 4, 69
 
 KVM_DIR = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 TOP = os.path.dirname(os.path.dirname(KVM_DIR))
+sys.path.insert(1, os.path.join(TOP, 'scripts'))    # for manual.py
 CACHE = os.path.join(os.environ.get('XDG_CACHE_HOME') or
                      os.path.expanduser('~/.cache'), 'nvme-dbbuf')
 DEFAULT_KERNEL = '6.12'

@@ -12,6 +12,7 @@
 #   # smp: virtual CPUs				(default 2)
 #   # boots: kernels that run, one after the other	(default 1); for more there
 #   #	are /kernel/bzImage and kexec
+#   # python: a Python program of the project, to be bin/NAME; python3 is there, too
 #   # nvme-device: options of the programmable device	(default: QEMU's nvme)
 #   # allow: regular expression of kernel log lines that it may cause (any number)
 #
