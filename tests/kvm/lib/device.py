@@ -7,6 +7,7 @@ device's own account, so that a guest test need not know which of them it has.
 stop() ends it and returns (what is wrong with how it ended or None, its account).
 """
 
+import hashlib
 import json
 import os
 import re
@@ -27,10 +28,21 @@ SOCKET_PATH_MAX = 107
 PATIENCE = 10
 
 
+def source_key():
+    """Stands for the device's sources: checkouts share the cache, not the program."""
+    key = hashlib.sha256()
+    for name in sorted(os.listdir(SOURCE)):
+        if name == 'Makefile' or name.endswith(('.c', '.h')):
+            with open(os.path.join(SOURCE, name), 'rb') as source:
+                key.update(('%s %d\n' % (name, os.fstat(source.fileno()).st_size)).encode())
+                key.update(source.read())
+    return key.hexdigest()[:16]
+
+
 def build():
     """Path of the program, built in the cache."""
     need_packages('gcc', 'make', 'libc6-dev', 'libnvme-dev')
-    directory = cache_dir('device')
+    directory = cache_dir(os.path.join('device', source_key()))
     with open(os.path.join(directory, 'log'), 'w', encoding='utf-8') as log:
         done = subprocess.run(['make', '-C', SOURCE, 'O=' + directory], stdout=log,
                               stderr=log, check=False)
