@@ -20,7 +20,9 @@ enum {
 static void nvme_set_cap(struct device *dev)
 {
 	dev->dstrd = fault(dev, dev->options.faults.stride);
-	if (!dev->dstrd)
+	if (dev->dstrd)
+		dev->counts.faults++;
+	else
 		dev->dstrd = dev->options.dstrd;
 	dev->cap = (__u64)(dev->options.depth - 1) << NVME_CAP_MQES_SHIFT |
 		   1ull << NVME_CAP_CQR_SHIFT |
@@ -223,8 +225,10 @@ void nvme_complete(struct device *dev, struct cq *cq, const struct sq *sq,
 		nvme_fatal(dev);
 		return;
 	}
-	if (cq->irq && cq->id && fault(dev, dev->options.faults.irq_early))
+	if (cq->irq && cq->id && fault(dev, dev->options.faults.irq_early)) {
 		irq_raise(dev, cq->vector);
+		dev->counts.faults++;
+	}
 	entry->dw0 = htole32(result);
 	entry->dw1 = 0;
 	entry->queue = htole32(sq->head | (__u32)sq->id << 16);
@@ -241,10 +245,23 @@ void nvme_complete(struct device *dev, struct cq *cq, const struct sq *sq,
 	dev->counts.queues[cq->id].completions++;
 }
 
+/* Whether the host is at work on the queue, so that it finds what is new by itself. */
+static bool irq_can_wait(struct device *dev, struct cq *cq)
+{
+	bool moved;
+
+	if (!dev->options.personality->adaptive || !cq->id)
+		return false;
+	doorbell_look_cq(dev, cq);
+	moved = cq->head != cq->head_seen;
+	cq->head_seen = cq->head;
+	return moved;
+}
+
 /* Raises the interrupt for what was completed since the last one. */
 void nvme_interrupt(struct device *dev, struct cq *cq)
 {
-	if (!cq->pending)
+	if (!cq->pending || irq_can_wait(dev, cq))
 		return;
 	cq->pending = false;
 	doorbell_cq_posted(dev, cq);
@@ -262,7 +279,7 @@ static bool sq_command_lost(struct device *dev)
 	const struct faults *faults = &dev->options.faults;
 
 	dev->nth_io++;
-	if (fault(dev, faults->hang) && dev->nth_io >= faults->hang) {
+	if (fault(dev, faults->hang) && dev->nth_io == faults->hang) {
 		dev->stuck = true;
 		dev->counts.faults++;
 	} else if (fault(dev, faults->fatal) && dev->nth_io == faults->fatal) {
@@ -328,8 +345,8 @@ static bool sq_serve(struct device *dev, struct sq *sq)
 	if (!dev->running)
 		return true;
 	nvme_interrupt(dev, cq);
-	sq->awake = !doorbell_sq_done(dev, sq);
-	return news || done;
+	sq->awake = !doorbell_sq_done(dev, sq) || cq->pending;
+	return news || done || cq->pending;
 }
 
 /* Looks at all queues that may have something to do; returns whether one had. */
