@@ -7,7 +7,7 @@
 #
 # A test opens with comment lines that tests/kvm/run reads on the host:
 #   # test: one line that says what it proves	(mandatory)
-#   # drive: null or a size			(default null)
+#   # drive: null, a size, or file:size		(default null)
 #   # timeout: seconds				(default 120)
 #   # smp: virtual CPUs				(default 2)
 #   # boots: kernels that run, one after the other	(default 1); for more there
