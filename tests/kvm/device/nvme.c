@@ -36,8 +36,16 @@ void nvme_init(struct device *dev)
 	nvme_set_cap(dev);
 }
 
+static bool nvme_shut_down(const struct device *dev)
+{
+	return NVME_GET(dev->csts, CSTS_SHST) == NVME_CSTS_SHST_CMPLT;
+}
+
 static void nvme_disable(struct device *dev)
 {
+	/* The stride must not change while somebody uses it, or has read it. */
+	if (!nvme_shut_down(dev))
+		nvme_set_cap(dev);
 	if (dev->cc & NVME_CC_EN_MASK)
 		dev->counts.disables++;
 	fault_disabled(dev);
@@ -48,8 +56,6 @@ static void nvme_disable(struct device *dev)
 	memset(dev->cqs, 0, sizeof(dev->cqs));
 	memset(&dev->dbbuf, 0, sizeof(dev->dbbuf));
 	admin_reset(dev);
-	/* The stride must not change while somebody uses it. */
-	nvme_set_cap(dev);
 }
 
 void nvme_reset(struct device *dev)
@@ -101,10 +107,12 @@ static void nvme_write_cc(struct device *dev, __u32 value)
 	if (!was && value & NVME_CC_EN_MASK)
 		nvme_enable(dev);
 	/* Whatever the device holds is in place after each command. */
-	if (NVME_GET(value, CC_SHN))
-		dev->csts |= NVME_CSTS_SHST_CMPLT << NVME_CSTS_SHST_SHIFT;
-	else
+	if (!NVME_GET(value, CC_SHN)) {
 		dev->csts &= ~(NVME_CSTS_SHN_MASK << NVME_CSTS_SHST_SHIFT);
+	} else if (!nvme_shut_down(dev)) {
+		nvme_set_cap(dev);
+		dev->csts |= NVME_CSTS_SHST_CMPLT << NVME_CSTS_SHST_SHIFT;
+	}
 }
 
 static void nvme_write32(struct device *dev, __u64 offset, __u32 value)
