@@ -68,6 +68,7 @@ static void write_json(struct device *dev, FILE *out)
 		const char	*name;
 		__u64		value;
 	} numbers[] = {
+		{ "dstrd", dev->dstrd },
 		{ "register_reads", counts->register_reads },
 		{ "register_writes", counts->register_writes },
 		{ "enables", counts->enables },

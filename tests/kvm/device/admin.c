@@ -32,8 +32,10 @@ static void identify_controller(struct device *dev, struct nvme_id_ctrl *id)
 	const struct personality *personality = dev->options.personality;
 	__u16 oacs = personality->oacs;
 
-	if (fault(dev, dev->options.faults.dbbuf_gone))
+	if (fault(dev, dev->options.faults.dbbuf_gone)) {
 		oacs &= ~(NVME_CTRL_OACS_DBBUF_CFG | NVME_CTRL_OACS_VIRT_MGMT);
+		dev->counts.faults++;
+	}
 	memcpy(&id->vid, dev->config, sizeof(id->vid));
 	memcpy(&id->ssvid, dev->config, sizeof(id->ssvid));
 	pad(id->sn, sizeof(id->sn), "nvme-dbbuf");

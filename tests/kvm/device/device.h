@@ -130,6 +130,7 @@ enum eventidx_policy {
  * @rereads: looks at the shadow after writing an event index, before sleeping
  * @barrier: full barrier between the two
  * @polls: looks at shadows all the time
+ * @adaptive: no interrupt while the host takes completions
  * @parks: stops that when idle, until a doorbell register is written
  * @admin: the admin queue's shadows are in use, too
  * @copies: a doorbell register's value is copied to the shadow
@@ -151,6 +152,7 @@ struct personality {
 	unsigned int		rereads;
 	bool			barrier;
 	bool			polls;
+	bool			adaptive;
 	bool			parks;
 	bool			admin;
 	bool			copies;
@@ -209,6 +211,7 @@ struct options {
 	unsigned int			dstrd;
 	unsigned int			seed;
 	unsigned int			idle_us;
+	unsigned int			spin_us;
 	bool				disarmed;
 	bool				keep;
 };
@@ -237,6 +240,7 @@ struct cq {
 	__u32	size;
 	__u32	head;			/* as far as known */
 	__u32	tail;
+	__u32	head_seen;		/* at the last thought of an interrupt */
 	__u32	last_eventidx;
 	__u16	id;
 	__u16	vector;

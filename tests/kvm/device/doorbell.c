@@ -46,7 +46,10 @@ static const struct personality personalities[] = {
 		.copies_admin = true,
 		.seeds = true,
 	},
-	/* lib/nvmf/vfio_user.c, without interrupt mode. */
+	/*
+	 * lib/nvmf/vfio_user.c, without interrupt mode. Its adaptive interrupts are
+	 * held back while the completion queue's head moves between two looks.
+	 */
 	{
 		.name = "spdk-poll",
 		.about = "SPDK's vfio-user target, polling: wants no doorbells",
@@ -54,6 +57,7 @@ static const struct personality personalities[] = {
 		.sq = EVENTIDX_NEVER,
 		.cq = EVENTIDX_NEVER,
 		.polls = true,
+		.adaptive = true,
 		.zeroes = true,
 	},
 	/* With it: looks three times before it sleeps, or else wakes itself. */
@@ -223,14 +227,18 @@ static void eventidx_store(struct device *dev, unsigned int qid, bool completion
 	atomic_uint *eventidx;
 	__u32 wanted = value;
 
-	if (fault(dev, faults->eventidx_frozen))
+	if (fault(dev, faults->eventidx_frozen)) {
+		dev->counts.faults++;
 		return;
+	}
 	if (fault(dev, faults->eventidx_stale))
 		value = *last;
 	else if (fault(dev, faults->eventidx_random))
 		value = fault_random(dev) % size;
 	else if (fault(dev, faults->eventidx_range))
 		value = size + fault_random(dev) % (0xffffffff - size);
+	if (value != wanted)
+		dev->counts.faults++;
 	*last = wanted;
 
 	eventidx = word(dev, dev->dbbuf.eventidxs, qid, completion);

@@ -47,7 +47,7 @@ static const struct {
 	FAULT(duplicate_cqe, 100, "each so-manieth command is completed twice"),
 	FAULT(late_cqe, 4000, "up to so many us after the host let go, one bogus completion"),
 	FAULT(fatal, 1000, "fatal status at this I/O command"),
-	FAULT(hang, 1000, "no answers any more from this I/O command on, until a reset"),
+	FAULT(hang, 1000, "no answers from this I/O command on, until a reset"),
 	FAULT(gone, 1000, "from this I/O command on, all registers read ones"),
 #undef FAULT
 };

@@ -16,12 +16,12 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 
 #include "device.h"
 
 enum {
-	SPIN_NS = 200000,		/* polled at full speed after the last news */
 	SECOND_NS = 1000000000,
 };
 
@@ -54,8 +54,9 @@ static void print_help(void)
 	     "  --queues N          I/O queue pairs, 1 to 1023 (64)\n"
 	     "  --depth N           entries of a queue, 2 to 65536 (1024)\n"
 	     "  --dstrd N           CAP.DSTRD, 0 to 10 (0)\n"
-	     "  --idle US           pause of a polling device between two looks, when there\n"
-	     "                      was nothing to see for 200 us; 0: none (50)\n"
+	     "  --spin US           a polling device looks all the time until there was nothing\n"
+	     "                      to see for so long (200)\n"
+	     "  --idle US           its pause between two looks from then on; 0: none (50)\n"
 	     "  --seed N            of all that is random (1)\n"
 	     "  --json FILE         account there, not to stdout; written at the end and\n"
 	     "                      at SIGUSR1\n"
@@ -110,6 +111,7 @@ static int parse(int argc, char **argv, struct options *options)
 		{ "queues", required_argument, NULL, 'q' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "size", required_argument, NULL, 'S' },
+		{ "spin", required_argument, NULL, 'P' },
 		{ }
 	};
 	__u64 value = 0;
@@ -122,6 +124,7 @@ static int parse(int argc, char **argv, struct options *options)
 		.depth = 1024,
 		.seed = 1,
 		.idle_us = 50,
+		.spin_us = 200,
 	};
 	while ((option = getopt_long(argc, argv, "h", known, &index)) >= 0) {
 		const char *name = known[index].name;
@@ -162,6 +165,11 @@ static int parse(int argc, char **argv, struct options *options)
 				complain("there is no personality '%s'; see --help", optarg);
 				return EXIT_USAGE;
 			}
+			break;
+		case 'P':
+			if (!parse_number(name, optarg, 0, 1000000, &value))
+				return EXIT_USAGE;
+			options->spin_us = value;
 			break;
 		case 'q':
 			if (!parse_number(name, optarg, 1, MAX_PAIRS - 1, &value))
@@ -256,7 +264,7 @@ static long long patience(struct device *dev, __u64 now, bool news)
 	if (news)
 		return 0;
 	if (nvme_awake(dev))
-		wait = now - dev->news_ns < SPIN_NS ? 0 :
+		wait = now - dev->news_ns < dev->options.spin_us * 1000ull ? 0 :
 		       dev->options.idle_us * 1000ll;
 	for (i = 0; i < ARRAY_SIZE(times); i++) {
 		long long left = times[i] > now ? times[i] - now : 0;
@@ -323,6 +331,8 @@ int main(int argc, char **argv)
 	code = backing_open(dev);
 	if (code)
 		return code;
+	/* A pause is as long as it is said to be. */
+	prctl(PR_SET_TIMERSLACK, 1);
 	pci_init(dev);
 	nvme_init(dev);
 	signals = open_signals();

@@ -20,7 +20,9 @@ enum {
 static void nvme_set_cap(struct device *dev)
 {
 	dev->dstrd = fault(dev, dev->options.faults.stride);
-	if (!dev->dstrd)
+	if (dev->dstrd)
+		dev->counts.faults++;
+	else
 		dev->dstrd = dev->options.dstrd;
 	dev->cap = (__u64)(dev->options.depth - 1) << NVME_CAP_MQES_SHIFT |
 		   1ull << NVME_CAP_CQR_SHIFT |
@@ -34,8 +36,16 @@ void nvme_init(struct device *dev)
 	nvme_set_cap(dev);
 }
 
+static bool nvme_shut_down(const struct device *dev)
+{
+	return NVME_GET(dev->csts, CSTS_SHST) == NVME_CSTS_SHST_CMPLT;
+}
+
 static void nvme_disable(struct device *dev)
 {
+	/* The stride must not change while somebody uses it, or has read it. */
+	if (!nvme_shut_down(dev))
+		nvme_set_cap(dev);
 	if (dev->cc & NVME_CC_EN_MASK)
 		dev->counts.disables++;
 	fault_disabled(dev);
@@ -46,8 +56,6 @@ static void nvme_disable(struct device *dev)
 	memset(dev->cqs, 0, sizeof(dev->cqs));
 	memset(&dev->dbbuf, 0, sizeof(dev->dbbuf));
 	admin_reset(dev);
-	/* The stride must not change while somebody uses it. */
-	nvme_set_cap(dev);
 }
 
 void nvme_reset(struct device *dev)
@@ -99,10 +107,12 @@ static void nvme_write_cc(struct device *dev, __u32 value)
 	if (!was && value & NVME_CC_EN_MASK)
 		nvme_enable(dev);
 	/* Whatever the device holds is in place after each command. */
-	if (NVME_GET(value, CC_SHN))
-		dev->csts |= NVME_CSTS_SHST_CMPLT << NVME_CSTS_SHST_SHIFT;
-	else
+	if (!NVME_GET(value, CC_SHN)) {
 		dev->csts &= ~(NVME_CSTS_SHN_MASK << NVME_CSTS_SHST_SHIFT);
+	} else if (!nvme_shut_down(dev)) {
+		nvme_set_cap(dev);
+		dev->csts |= NVME_CSTS_SHST_CMPLT << NVME_CSTS_SHST_SHIFT;
+	}
 }
 
 static void nvme_write32(struct device *dev, __u64 offset, __u32 value)
@@ -223,8 +233,10 @@ void nvme_complete(struct device *dev, struct cq *cq, const struct sq *sq,
 		nvme_fatal(dev);
 		return;
 	}
-	if (cq->irq && cq->id && fault(dev, dev->options.faults.irq_early))
+	if (cq->irq && cq->id && fault(dev, dev->options.faults.irq_early)) {
 		irq_raise(dev, cq->vector);
+		dev->counts.faults++;
+	}
 	entry->dw0 = htole32(result);
 	entry->dw1 = 0;
 	entry->queue = htole32(sq->head | (__u32)sq->id << 16);
@@ -241,10 +253,23 @@ void nvme_complete(struct device *dev, struct cq *cq, const struct sq *sq,
 	dev->counts.queues[cq->id].completions++;
 }
 
+/* Whether the host is at work on the queue, so that it finds what is new by itself. */
+static bool irq_can_wait(struct device *dev, struct cq *cq)
+{
+	bool moved;
+
+	if (!dev->options.personality->adaptive || !cq->id)
+		return false;
+	doorbell_look_cq(dev, cq);
+	moved = cq->head != cq->head_seen;
+	cq->head_seen = cq->head;
+	return moved;
+}
+
 /* Raises the interrupt for what was completed since the last one. */
 void nvme_interrupt(struct device *dev, struct cq *cq)
 {
-	if (!cq->pending)
+	if (!cq->pending || irq_can_wait(dev, cq))
 		return;
 	cq->pending = false;
 	doorbell_cq_posted(dev, cq);
@@ -262,7 +287,7 @@ static bool sq_command_lost(struct device *dev)
 	const struct faults *faults = &dev->options.faults;
 
 	dev->nth_io++;
-	if (fault(dev, faults->hang) && dev->nth_io >= faults->hang) {
+	if (fault(dev, faults->hang) && dev->nth_io == faults->hang) {
 		dev->stuck = true;
 		dev->counts.faults++;
 	} else if (fault(dev, faults->fatal) && dev->nth_io == faults->fatal) {
@@ -328,8 +353,8 @@ static bool sq_serve(struct device *dev, struct sq *sq)
 	if (!dev->running)
 		return true;
 	nvme_interrupt(dev, cq);
-	sq->awake = !doorbell_sq_done(dev, sq);
-	return news || done;
+	sq->awake = !doorbell_sq_done(dev, sq) || cq->pending;
+	return news || done || cq->pending;
 }
 
 /* Looks at all queues that may have something to do; returns whether one had. */

@@ -176,7 +176,10 @@ static int dma_map(struct device *dev, const struct map_request *request)
 	struct stat info;
 	unsigned int i;
 
-	if (!request->size || request->address + request->size < request->address ||
+	/* What is aligned for the guest has to be so here. */
+	if (!request->size ||
+	    (request->address | request->offset | request->size) % PAGE ||
+	    request->address + request->size < request->address ||
 	    request->offset + request->size < request->offset ||
 	    request->offset + request->size > (__u64)INT64_MAX ||
 	    request->flags & ~(MAP_READ | MAP_WRITE) || in.nr_fds > 1)
@@ -370,9 +373,9 @@ static void answer(struct device *dev, const void *data, size_t size, int error)
 
 static void answer_version(struct device *dev, size_t size)
 {
-	static struct {
+	static union {
 		struct version	version;
-		char		data[256];
+		char		bytes[sizeof(struct version) + 256];
 	} reply;
 	bool multi = false;
 	int length;
@@ -388,7 +391,7 @@ static void answer_version(struct device *dev, size_t size)
 	reply.version.major = VERSION_MAJOR;
 	reply.version.minor = in.payload.version.minor < VERSION_MINOR ?
 			      in.payload.version.minor : VERSION_MINOR;
-	length = snprintf(reply.data, sizeof(reply.data),
+	length = snprintf(reply.version.data, sizeof(reply) - sizeof(reply.version),
 			  "{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%d%s}}",
 			  MAX_FDS, MAX_DATA, multi ? ",\"write_multiple\":true" : "");
 	answer(dev, &reply, sizeof(reply.version) + length + 1, 0);

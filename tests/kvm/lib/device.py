@@ -3,10 +3,12 @@
 
 Contract: NvmeDevice(directory, options) starts it, with its socket ready on
 return; qemu_options() is how QEMU gets at it. It counts as Counter does, from the
-device's own account, so that a guest test need not know which of them it has.
+device's own account, so that a guest test need not know which of them it has; once
+attached to that QEMU, it has QEMU's own count of doorbells, too.
 stop() ends it and returns (what is wrong with how it ended or None, its account).
 """
 
+import hashlib
 import json
 import os
 import re
@@ -18,6 +20,7 @@ import sys
 import time
 
 from common import KVM_DIR, LOST, TOP, USAGE, cache_dir, die, need_packages, note, shell_tool
+from region import RegionCounter
 
 SOURCE = os.path.join(KVM_DIR, 'device')
 # vfio-user-pci came with it.
@@ -27,10 +30,21 @@ SOCKET_PATH_MAX = 107
 PATIENCE = 10
 
 
+def source_key():
+    """Stands for the device's sources: checkouts share the cache, not the program."""
+    key = hashlib.sha256()
+    for name in sorted(os.listdir(SOURCE)):
+        if name == 'Makefile' or name.endswith(('.c', '.h')):
+            with open(os.path.join(SOURCE, name), 'rb') as source:
+                key.update(('%s %d\n' % (name, os.fstat(source.fileno()).st_size)).encode())
+                key.update(source.read())
+    return key.hexdigest()[:16]
+
+
 def build():
     """Path of the program, built in the cache."""
     need_packages('gcc', 'make', 'libc6-dev', 'libnvme-dev')
-    directory = cache_dir('device')
+    directory = cache_dir(os.path.join('device', source_key()))
     with open(os.path.join(directory, 'log'), 'w', encoding='utf-8') as log:
         done = subprocess.run(['make', '-C', SOURCE, 'O=' + directory], stdout=log,
                               stderr=log, check=False)
@@ -64,7 +78,7 @@ class NvmeDevice:
         self.socket = os.path.join(directory, 'nvme.sock')
         if len(self.socket.encode()) > SOCKET_PATH_MAX:
             die(LOST, 'TMPDIR or XDG_CACHE_HOME is too long for the path of a socket')
-        self.process = None
+        self.process = self.region = None
         self.before = None
         with open(self.log, 'wb') as log:
             self.process = subprocess.Popen(
@@ -74,6 +88,11 @@ class NvmeDevice:
             code = self.process.wait()
             die(USAGE if code == USAGE else LOST,
                 'the NVMe device does not start (%d): %s' % (code, self.said()))
+
+    def attach(self, qmp, trace_log):
+        account = self.account()
+        if account:
+            self.region = RegionCounter(qmp, trace_log, account['dstrd'])
 
     def said(self):
         with open(self.log, errors='replace', encoding='utf-8') as log:
@@ -122,11 +141,14 @@ class NvmeDevice:
     def begin(self, name):
         self.name = name
         self.before = tally(self.account())
+        if self.region:
+            self.region.begin()
 
     def end(self):
+        seen = self.region.end() if self.region else {}
         after = tally(self.account())
         self.name = None
-        return {count: after[count] - self.before[count] for count in after}
+        return {**{count: after[count] - self.before[count] for count in after}, **seen}
 
     # --------------------------------------------------------------------------------
 
@@ -168,6 +190,7 @@ def tally(account):
         counts['admin_%s_mmio' % kind] = total(kind, 'doorbells', lambda qid: not qid)
         counts[kind + '_shadow'] = total(kind, 'shadow_news', lambda qid: True)
         counts[kind + '_eventidx'] = total(kind, 'eventidx', lambda qid: True)
+    counts['interrupts'] = sum(queue['interrupts'] for queue in queues if queue['qid'])
     counts['reads'] = io.get('02', 0)
     counts['writes'] = io.get('01', 0)
     counts['opc_7c'] = admin.get('7c', 0)

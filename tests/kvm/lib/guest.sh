@@ -7,7 +7,7 @@
 #
 # A test opens with comment lines that tests/kvm/run reads on the host:
 #   # test: one line that says what it proves	(mandatory)
-#   # drive: null or a size			(default null)
+#   # drive: null, a size, or file:size		(default null)
 #   # timeout: seconds				(default 120)
 #   # smp: virtual CPUs				(default 2)
 #   # boots: kernels that run, one after the other	(default 1); for more there
@@ -85,14 +85,15 @@ skip()
 }
 
 # count_begin NAME ... count_end NAME: what the device saw in between, in these
-# variables (tests/kvm/lib/counter.py says what they mean); `na` where QEMU has
-# no such event
+# variables (tests/kvm/lib/counter.py and region.py say what they mean); `na` where
+# QEMU or the device has no such event
 # shellcheck disable=SC2034 # for the tests
 {
 	c_sq_mmio=na c_cq_mmio=na c_admin_sq_mmio=na c_admin_cq_mmio=na
 	c_reads=na c_writes=na c_opc_7c=na c_dbbuf_config=na
 	c_sq_shadow=na c_cq_shadow=na c_sq_eventidx=na c_cq_eventidx=na
-	c_enables=na c_faults=na
+	c_enables=na c_faults=na c_interrupts=na
+	c_qemu_sq_mmio=na c_qemu_cq_mmio=na
 }
 count_begin()
 {
@@ -319,12 +320,16 @@ reset_by()
 	controller_wait
 }
 
-# device_supports: does the device announce Doorbell Buffer Config?
+# device_supports: does the device announce Doorbell Buffer Config, in a way that this
+# driver believes?
 device_supports()
 {
 	_oacs=$(nvme id-ctrl "/dev/$CTRL" | awk '$1 == "oacs" { print $3 }')
 	[ -n "$_oacs" ] || fail "the controller cannot be identified"
-	[ $((_oacs & 0x100)) -ne 0 ]
+	case $(cat /sys/module/nvme/parameters/dbbuf 2>/dev/null) in
+	bit7) [ $((_oacs & 0x180)) -ne 0 ] ;;
+	*) [ $((_oacs & 0x100)) -ne 0 ] ;;
+	esac
 }
 
 # dbbuf_state: the driver's own word for it; empty when it has none to say

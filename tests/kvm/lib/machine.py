@@ -153,6 +153,8 @@ class Machine:
             self.qmp = Qmp(qmp)
             version = self.qmp.execute('query-version')['qemu']
             self.outcome.qemu = '%(major)d.%(minor)d.%(micro)d' % version
+            if self.nvme_device:
+                self.nvme_device.attach(self.qmp, self.trace_log)
             self.counter = self.nvme_device or Counter(self.qmp, self.trace_log)
         except QmpError as error:
             self._lose(str(error))
