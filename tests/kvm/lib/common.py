@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the harness' Python programs share: places, messages, exit codes."""
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -59,11 +61,32 @@ def default_build(config='kunit'):
     note('building Linux %s with the series (--build takes one that exists)' % DEFAULT_KERNEL)
     tree = shell_tool([os.path.join(TOP, 'scripts', 'getkernel'), DEFAULT_KERNEL])
     lib('need_series_tools')
-    with temporary_directory('series') as series:
-        shell_tool([os.path.join(TOP, 'scripts', 'mkseries'), '-q', '-o', series,
-                    '--signoff', 'Guest Test <guest@example.org>', tree])
-        return shell_tool([os.path.join(KVM_DIR, 'build'), '--config', config,
-                           '--series', series, tree])
+    return shell_tool([os.path.join(KVM_DIR, 'build'), '--config', config,
+                       '--series', default_series(tree), tree])
+
+
+def default_series(tree):
+    """The series for TREE, one of scripts/getkernel's, made once for all runs."""
+    key = hashlib.sha256(tree.encode())
+    files = [os.path.join(TOP, name) for name in ('MAINTAINERS', 'README.md')]
+    for name in 'scripts', 'drivers', 'include', 'Documentation':
+        for path, _, names in os.walk(os.path.join(TOP, name)):
+            files += [os.path.join(path, n) for n in names]
+    for path in sorted([*files, shutil.which('spatch')]):
+        with open(path, 'rb') as f:
+            key.update(os.path.relpath(path, TOP).encode() + hashlib.sha256(f.read()).digest())
+    series = os.path.join(cache_dir('series'), key.hexdigest()[:20])
+    if not os.path.isdir(series):
+        with tempfile.TemporaryDirectory(dir=cache_dir('series')) as directory:
+            made = os.path.join(directory, 'series')
+            shell_tool([os.path.join(TOP, 'scripts', 'mkseries'), '-q', '-o', made,
+                        '--signoff', 'Guest Test <guest@example.org>', tree])
+            try:
+                os.rename(made, series)
+            except OSError:
+                if not os.path.isdir(series):   # another run was not faster
+                    raise
+    return series
 
 
 def lib(*command):
