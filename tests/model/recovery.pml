@@ -8,7 +8,9 @@
  * and sees it fail without any one of the rules.
  *
  * What is checked, by assert():
- *   nothing is left      at rest: when nothing moves any more, no command lies
+ *   nothing is left      at rest: when nothing moves any more, no command lies; but behind
+ *                        a doorbell that is where its register was written last, after
+ *                        whole laps, which is not written again
  *   left alone           at rest: and no work is queued
  *   no false proof       at proof: a good controller has not lost a doorbell
  *   register             at doorbell_register: the present position, and not twice
@@ -26,6 +28,8 @@
  *   probe                        nvme_dbbuf_ring_queue() by nvme_dbbuf_watch_queue()
  *   distrust                     nvme_dbbuf_distrust()
  *   ring                         nvme_dbbuf_ring()
+ *   moved                        nvme_dbbuf_stands(): not
+ *   still                        nvme_dbbuf_stands(), once more when a loss is judged
  *   not_beside                   disable_irq() in nvme_dbbuf_ring_queue()
  *   Administrator: trust         nvme_dbbuf_trust()
  *   looks                        how late it is: 1 NVME_DBBUF_LATE, 2 _VERY_LATE; long_ago
