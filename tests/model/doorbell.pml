@@ -14,7 +14,7 @@
  *   needless         assert() at doorbell_register, when nobody ever asks
  *   progress         ltl: a command that was submitted is completed
  *
- * Model                        Code in dbbuf.h
+ * Model                        Code in dbbuf.h, where [doorbell.pml: ...] names the place
  *   Submitter, Handler           what calls nvme_dbbuf_update_and_check_event():
  *                                with sq_lock held, and as the interrupt handler
  *   update                       nvme_dbbuf_update_and_check_event()
@@ -22,7 +22,7 @@
  *   publish                      the store in it, then `db->last = value`
  *   barrier_b                    B: nvme_dbbuf_mb()
  *   need_event()                 nvme_dbbuf_need_event(); modulo 2^8, not 2^16
- *   sq_last, cq_last             db->last
+ *   sq_last, cq_last, last       db->last
  *   doorbell_register            the caller's writel(), with the guard still held
  *   barrier_a2, barrier_b2       A' and B' of the contract: the controller's
  *   NEVER                        ffffffffh, no position of any queue
@@ -188,6 +188,7 @@ inline update(what, shadow, eventidx, buffer, last, value, earlier_stores, earli
 #endif
 		/* publish */
 		buffer == NONE;
+		/* last */
 #ifdef NO_LAST
 		old = shadow & (SCRIBBLE - 1);
 #else

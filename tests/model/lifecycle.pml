@@ -13,7 +13,7 @@
  *			pages, when detach returns, and until the next accepted command
  *   all or nothing     deadlock: everybody comes to an end
  *
- * Model                        Code in drivers/nvme/host/dbbuf.c
+ * Model                        Code in drivers/nvme/host/dbbuf.c, [lifecycle.pml: ...] there
  *   Connect: prepare           nvme_dbbuf_prepare()
  *   Connect: configure, attach nvme_dbbuf_configure(), with nvme_dbbuf_seed(),
  *                              nvme_dbbuf_submit() and nvme_dbbuf_attach_queue()
@@ -176,6 +176,7 @@ active proctype Connect()
 			mine = state;
 			if
 			:: mine == PREPARED ->
+				/* seed */
 #ifndef NO_SEED
 				seeded = true;
 #endif

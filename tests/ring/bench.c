@@ -6,8 +6,9 @@
  * scripts/bench-fastpath makes the loops, runs this and does the arithmetic. Stdout
  * is a line "NAME CYCLES REGISTER-WRITES GAP" for each measurement: the former two
  * per submission, GAP for how long, in cycles, the device did not poll meanwhile
- * because something else ran on its processor. Exit codes: 0 done, 2 usage, 4
- * skipped (one processor), 69 infrastructure.
+ * because something else ran on its processor. With "count" it runs one loop and
+ * says nothing, for somebody else to count instructions. Exit codes: 0 done, 2
+ * usage, 4 skipped (one processor), 69 infrastructure.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -70,19 +71,35 @@ static const struct loop *choose(u64 round, unsigned int turn)
 	return &loops[(turn * step + round) % ARRAY_SIZE(loops)];
 }
 
+static int count_one(struct bench *bench, const char *name, u64 count)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(loops); i++) {
+		if (strcmp(name, loops[i].name))
+			continue;
+		loops[i].run(bench, count);
+		return RING_PASS;
+	}
+	ring_die(RING_USAGE, "no loop '%s'", name);
+}
+
 int main(int argc, char **argv)
 {
 	struct bench *bench = ring_alloc(sizeof(*bench));
-	u64 count, rounds, round;
-	bool polling;
+	u64 count, rounds = 0, round;
+	bool polling, counting;
 	unsigned int i;
 	pthread_t thread;
 	int cpus[2];
 
-	if (argc != 4 || (strcmp(argv[1], "idle") && strcmp(argv[1], "poll")))
-		ring_die(RING_USAGE, "Usage: bench idle|poll ROUNDS SUBMISSIONS");
-	polling = !strcmp(argv[1], "poll");
-	rounds = ring_number("ROUNDS", argv[2], 1, 1e6);
+	polling = argc == 4 && !strcmp(argv[1], "poll");
+	counting = argc == 4 && !strcmp(argv[1], "count");
+	if (!polling && !counting && (argc != 4 || strcmp(argv[1], "idle")))
+		ring_die(RING_USAGE,
+			 "Usage: bench idle|poll ROUNDS SUBMISSIONS, bench count LOOP SUBMISSIONS");
+	if (!counting)
+		rounds = ring_number("ROUNDS", argv[2], 1, 1e6);
 	count = ring_number("SUBMISSIONS", argv[3], 1, 1e9);
 	ring_two_cpus(cpus);
 	ring_run_on(cpus[0]);
@@ -95,6 +112,8 @@ int main(int argc, char **argv)
 	bench->db.shadow = bench->shadow;
 	bench->db.eventidx = bench->eventidx;
 	bench->db.last_position = BENCH_DEPTH - 1;
+	if (counting)
+		return count_one(bench, argv[2], count);
 	if (polling && pthread_create(&thread, NULL, poll, bench->shadow))
 		ring_die(RING_LOST, "no thread");
 

@@ -131,7 +131,10 @@ static const char *nvme_dbbuf_type(bool completion)
 	return completion ? "cq" : "sq";
 }
 
-/* A handler that runs has seen the doorbell's old state: wait for its end. */
+/*
+ * A handler that runs has seen the doorbell's old state: wait for its end
+ * [lifecycle.pml: synchronize].
+ */
 static void nvme_dbbuf_synchronize_cq(struct nvme_dbbuf_queue *queue)
 {
 	if (!queue->polled)
@@ -140,7 +143,8 @@ static void nvme_dbbuf_synchronize_cq(struct nvme_dbbuf_queue *queue)
 
 /*
  * Write the doorbell register if the controller was not told the present
- * position that way; a controller may take the same value twice for an error.
+ * position that way; a controller may take the same value twice for an error
+ * [recovery.pml: ring].
  */
 static bool nvme_dbbuf_ring(struct nvme_dbbuf_slot *slot)
 {
@@ -166,7 +170,8 @@ static bool nvme_dbbuf_ring_queue(struct nvme_dbbuf_queue *queue)
 
 	/*
 	 * The lock does not keep the interrupt handler away. Mostly there is
-	 * nothing to ring, then leave the interrupt alone.
+	 * nothing to ring, then leave the interrupt alone
+	 * [recovery.pml: not_beside].
 	 */
 	if (READ_ONCE(queue->cq.db->last) != READ_ONCE(queue->cq.db->last_rung)) {
 		if (!queue->polled)
@@ -198,7 +203,7 @@ static void nvme_dbbuf_note(const struct nvme_dbbuf_slot *slot,
 static bool nvme_dbbuf_passed(const struct nvme_dbbuf_slot *slot,
 			      struct nvme_dbbuf_loss *loss)
 {
-	/* Not between publishing and ringing. */
+	/* Not between publishing and ringing [recovery.pml: passed]. */
 	spin_lock(slot->lock);
 	nvme_dbbuf_note(slot, loss);
 	spin_unlock(slot->lock);
@@ -206,6 +211,7 @@ static bool nvme_dbbuf_passed(const struct nvme_dbbuf_slot *slot,
 				     loss->last, loss->last_rung);
 }
 
+/* Publish and ring, and ring what was suppressed [recovery.pml: distrust]. */
 static void nvme_dbbuf_distrust(struct nvme_dbbuf_ctrl *dbbuf,
 				const struct nvme_dbbuf_loss *loss)
 {
@@ -234,7 +240,7 @@ static void nvme_dbbuf_distrust(struct nvme_dbbuf_ctrl *dbbuf,
 		 loss->last, loss->last_rung);
 }
 
-/* The administrator knows better. */
+/* The administrator knows better [recovery.pml: trust]. */
 static void nvme_dbbuf_trust(struct nvme_dbbuf_ctrl *dbbuf)
 {
 	unsigned int qid;
@@ -262,7 +268,10 @@ static bool nvme_dbbuf_stands(const struct nvme_dbbuf_queue *queue)
 	       READ_ONCE(queue->cq.db->published) == queue->published_seen;
 }
 
-/* Park the queue when it has no commands under way, or does not get ahead. */
+/*
+ * Park the queue when it has no commands under way, or does not get ahead
+ * [recovery.pml: park, give_up].
+ */
 static bool nvme_dbbuf_park(struct nvme_dbbuf_queue *queue)
 {
 	struct nvme_dbbuf_db *sq = queue->sq.db;
@@ -326,7 +335,8 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	    nvme_dbbuf_passed(&queue->cq, &loss)) {
 		/*
 		 * An interrupt handler may be between publishing and writing
-		 * the register, too: then it has moved the head. Pairs with A.
+		 * the register, too: then it has moved the head. Pairs with A
+		 * [recovery.pml: still].
 		 */
 		smp_rmb();
 		if (!nvme_dbbuf_stands(queue))
@@ -341,7 +351,8 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 
 	/*
 	 * No proof of a loss. Perhaps the controller has no good event indexes,
-	 * perhaps it is just slow: ring, which does no harm, and see.
+	 * perhaps it is just slow: ring, which does no harm, and see
+	 * [recovery.pml: probe].
 	 */
 	nvme_dbbuf_note(&queue->sq, &queue->probed_for);
 	if (queue->probed_for.last == queue->probed_for.last_rung)
@@ -391,7 +402,7 @@ bool nvme_dbbuf_update_slow(struct nvme_dbbuf_db *db, u16 value)
 	if (!slot)
 		return true;
 
-	/* Completion queues are not parked. */
+	/* Completion queues are not parked [recovery.pml: unpark]. */
 	if (!slot->completion && !READ_ONCE(slot->dbbuf->distrusted)) {
 		WRITE_ONCE(db->shadow, slot->shadow);
 		queue_delayed_work(nvme_wq, &slot->dbbuf->watch,
@@ -399,6 +410,7 @@ bool nvme_dbbuf_update_slow(struct nvme_dbbuf_db *db, u16 value)
 		return nvme_dbbuf_update_and_check_event(db, value);
 	}
 
+	/* [recovery.pml: always_ring] */
 	if (db->write_combined)
 		wmb();	/* part of A */
 	nvme_dbbuf_store_release(slot->shadow, cpu_to_le32(value));	/* A */
@@ -632,6 +644,7 @@ void nvme_dbbuf_prepare(struct nvme_dbbuf_ctrl *dbbuf, struct nvme_ctrl *ctrl,
 	enum nvme_dbbuf_mode mode = READ_ONCE(nvme_dbbuf_mode);
 	enum nvme_dbbuf_state state;
 
+	/* [lifecycle.pml: prepare] */
 	if (!dbbuf->queues) {
 		dbbuf->ctrl = ctrl;
 		dbbuf->dev = dev;
@@ -757,6 +770,7 @@ static void nvme_dbbuf_aim(struct nvme_dbbuf_slot *slot, size_t word)
 	spin_unlock(slot->lock);
 }
 
+/* Only what the controller has accepted [lifecycle.pml: attach]. */
 static void nvme_dbbuf_attach_queue(struct nvme_dbbuf_ctrl *dbbuf,
 				    unsigned int qid)
 {
@@ -804,7 +818,10 @@ static void nvme_dbbuf_detach_queue(struct nvme_dbbuf_queue *queue)
 	trace_nvme_dbbuf_detach(&queue->sq);
 }
 
-/* Clean words, whatever a queue of the same identifier has left in them. */
+/*
+ * Clean words, whatever a queue of the same identifier has left in them
+ * [lifecycle.pml: seed].
+ */
 static void nvme_dbbuf_seed(struct nvme_dbbuf_ctrl *dbbuf,
 			    unsigned int nr_online)
 {
@@ -863,6 +880,7 @@ int nvme_dbbuf_configure(struct nvme_dbbuf_ctrl *dbbuf, unsigned int nr_online)
 	unsigned int qid;
 	int status;
 
+	/* [lifecycle.pml: configure] */
 	mutex_lock(&dbbuf->lock);
 	state = dbbuf->state;
 	if (state == NVME_DBBUF_PREPARED && nr_online > 1 &&
@@ -926,6 +944,7 @@ void nvme_dbbuf_detach(struct nvme_dbbuf_ctrl *dbbuf)
 {
 	unsigned int qid;
 
+	/* By what was attached, not by what is online [lifecycle.pml: detach]. */
 	mutex_lock(&dbbuf->lock);
 	for (qid = 1; qid <= dbbuf->nr_attached; qid++)
 		nvme_dbbuf_detach_queue(&dbbuf->queues[qid]);
@@ -942,6 +961,7 @@ void nvme_dbbuf_detach(struct nvme_dbbuf_ctrl *dbbuf)
  */
 void nvme_dbbuf_free(struct nvme_dbbuf_ctrl *dbbuf)
 {
+	/* [lifecycle.pml: free_pages] */
 	if (!dbbuf->queues)
 		return;
 

@@ -34,6 +34,10 @@
  * Both pages can be written by the controller at any time, with anything. What
  * is read from them is compared and nothing else: never an index, a length or an
  * address. The value published last is known from the host's own memory.
+ *
+ * [doorbell.pml: ...] and the like name the same place in a model that spin has
+ * checked; they are in tests/model of the project that this comes from, with what
+ * goes wrong without it.
  */
 #ifndef _NVME_HOST_DBBUF_H
 #define _NVME_HOST_DBBUF_H
@@ -97,33 +101,36 @@ struct nvme_dbbuf_db {
 /* Total store order: A is free, B is one locked instruction. */
 static inline void nvme_dbbuf_store_release(__le32 *shadow, __le32 value)
 {
-	/* A */
+	/* A [doorbell.pml: barrier_a, publish] */
 	virt_store_release(shadow, value);
 }
 
-/* B */
+/* B [doorbell.pml: barrier_b] */
 #define nvme_dbbuf_mb()		virt_mb()
 #elif defined(CONFIG_ARM64) && defined(dma_mb)
 /* The outer shareable domain has both the other CPUs and a device in it. */
 static inline void nvme_dbbuf_store_release(__le32 *shadow, __le32 value)
 {
-	/* A, for earlier stores as well as for earlier loads */
+	/*
+	 * A, for earlier stores as well as for earlier loads
+	 * [doorbell.pml: barrier_a, publish]
+	 */
 	dma_mb();
 	WRITE_ONCE(*shadow, value);
 }
 
-/* B */
+/* B [doorbell.pml: barrier_b] */
 #define nvme_dbbuf_mb()		dma_mb()
 #else
 /* Nothing weaker is proven. */
 static inline void nvme_dbbuf_store_release(__le32 *shadow, __le32 value)
 {
-	/* A */
+	/* A [doorbell.pml: barrier_a, publish] */
 	mb();
 	WRITE_ONCE(*shadow, value);
 }
 
-/* B */
+/* B [doorbell.pml: barrier_b] */
 #define nvme_dbbuf_mb()		mb()
 #endif
 
@@ -148,6 +155,7 @@ static inline void nvme_dbbuf_store_release(__le32 *shadow, __le32 value)
 static inline bool nvme_dbbuf_need_event(u32 eventidx, u16 last_position,
 					 u16 value, u16 old)
 {
+	/* [doorbell.pml: need_event] */
 	return eventidx <= last_position &&
 	       (u16)(value - (u16)eventidx - 1) < (u16)(value - old);
 }
@@ -172,10 +180,11 @@ static inline bool nvme_dbbuf_update_and_check_event(struct nvme_dbbuf_db *db,
 						     u16 value)
 {
 	__le32 *shadow = READ_ONCE(db->shadow);
-	u16 old = db->last;
+	u16 old = db->last;	/* not *shadow [doorbell.pml: last] */
 	u32 eventidx;
 	bool ring;
 
+	/* [doorbell.pml: update], the caller [doorbell.pml: doorbell_register] */
 	if (!shadow) {
 		if (likely(!READ_ONCE(db->slot)))
 			return true;

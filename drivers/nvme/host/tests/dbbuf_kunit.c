@@ -11,6 +11,7 @@
 #include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
+#include <linux/fs.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/jiffies.h>
@@ -19,6 +20,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/tracepoint-defs.h>
+#include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
 #include "../nvme.h"
@@ -47,6 +49,10 @@ static bool fake_queue_work(struct workqueue_struct *queue,
 			    struct delayed_work *work, unsigned long delay);
 static void fake_writel(u32 value, u32 __iomem *reg);
 static unsigned long fake_jiffies(void);
+static unsigned long fake_copy_from_user(void *to, const void __user *from,
+					 unsigned long size);
+static void fake_barrier(char name);
+static void fake_read_barrier(void);
 
 #undef kcalloc
 #define kcalloc			fake_calloc
@@ -68,6 +74,28 @@ static unsigned long fake_jiffies(void);
 #define writel			fake_writel
 #undef jiffies
 #define jiffies			fake_jiffies()
+#undef copy_from_user
+#define copy_from_user		fake_copy_from_user
+
+/* Barriers that say when they are executed. The test needs no real ones. */
+#undef mb
+#define mb()			fake_barrier('m') /* B, or A */
+#undef virt_mb
+#define virt_mb()		fake_barrier('m') /* B */
+#ifdef dma_mb
+#undef dma_mb
+#define dma_mb()		fake_barrier('m') /* B, or A */
+#endif
+#undef wmb
+#define wmb()			fake_barrier('w') /* part of A */
+#undef smp_rmb
+#define smp_rmb()		fake_read_barrier() /* as its caller says */
+#undef virt_store_release
+#define virt_store_release(p, value) /* A */	\
+	do {					\
+		fake_barrier('r');		\
+		WRITE_ONCE(*(p), value);	\
+	} while (0)
 
 /* In place of dbbuf_trace.h, with somebody who wants to know of each doorbell. */
 #define _NVME_HOST_DBBUF_TRACE_H
@@ -137,7 +165,11 @@ static struct fake {
 	unsigned long		watch_in;
 	struct nvme_command	command;
 	int			status;
+	bool			bad_address;
+	struct nvme_dbbuf_db	*ordered;
+	char			order[8];
 	void			(*on_command)(struct fake *fake);
+	void			(*on_read_barrier)(struct fake *fake);
 } *fake;
 
 static void *fake_calloc(size_t n, size_t size, gfp_t gfp)
@@ -235,6 +267,48 @@ static void fake_writel(u32 value, u32 __iomem *reg)
 static unsigned long fake_jiffies(void)
 {
 	return fake->now;
+}
+
+/* Attached or parked. */
+static u32 shadow_word(const struct nvme_dbbuf_db *db)
+{
+	return le32_to_cpu(READ_ONCE(*db->slot->shadow));
+}
+
+static unsigned long fake_copy_from_user(void *to, const void __user *from,
+					 unsigned long size)
+{
+	if (fake->bad_address)
+		return size;
+	memcpy(to, (__force const void *)from, size);
+	return 0;
+}
+
+/*
+ * Which barriers come before position 1 of fake->ordered is published, and which
+ * after: A and B of the contract in dbbuf.h, w for write-combined memory. The
+ * controller asks for this doorbell at the last moment at which that must be seen.
+ */
+static void fake_barrier(char name)
+{
+	struct nvme_dbbuf_db *db = fake->ordered;
+	size_t count = strlen(fake->order);
+
+	if (!db || count + 1 == sizeof(fake->order))
+		return;
+	if (shadow_word(db) == 1) {
+		fake->order[count] = name == 'm' ? 'B' : 'b';
+		*db->eventidx = cpu_to_le32(0);
+	} else {
+		fake->order[count] = name == 'w' ? 'w' : 'A';
+	}
+}
+
+/* When somebody reads what changes meanwhile. */
+static void fake_read_barrier(void)
+{
+	if (fake->on_read_barrier)
+		fake->on_read_barrier(fake);
 }
 
 /* As with the real one, a time that is set already stays. */
@@ -776,6 +850,40 @@ static void shadow_overwritten(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, move_sq(queue, 9));
 }
 
+/* Position 1 is published: what is in order before and after that. */
+static bool publish_in_order(struct kunit *test, bool completion,
+			     bool write_combined, const char *order)
+{
+	struct fake_queue *queue = &fake->queues[1];
+	bool ring;
+
+	nvme_dbbuf_detach(&fake->dbbuf);
+	connect_queues(QUEUES, 1);
+	set_eventidx(1, completion, 0xffffffff);
+	memset(fake->order, 0, sizeof(fake->order));
+	fake->ordered = completion ? &queue->cq : &queue->sq;
+	fake->ordered->write_combined = write_combined;
+	ring = completion ? move_cq(queue, 1) : move_sq(queue, 1);
+	fake->ordered->write_combined = false;
+	fake->ordered = NULL;
+	KUNIT_EXPECT_STREQ(test, (const char *)fake->order, order);
+	return ring;
+}
+
+/* Entry, A, shadow doorbell, B, event index. */
+static void ordering(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, publish_in_order(test, false, false, "AB"));
+	KUNIT_EXPECT_TRUE(test, publish_in_order(test, false, true, "wAB"));
+	KUNIT_EXPECT_TRUE(test, publish_in_order(test, true, false, "AB"));
+
+	/* With a controller that is not trusted there is nothing to compare. */
+	fake->dbbuf.distrusted = true;
+	KUNIT_EXPECT_TRUE(test, publish_in_order(test, false, false, "A"));
+	KUNIT_EXPECT_TRUE(test, publish_in_order(test, false, true, "wA"));
+	KUNIT_EXPECT_TRUE(test, publish_in_order(test, true, false, "A"));
+}
+
 /* An idle queue is parked, and then nothing is left to be done. */
 static void parked(struct kunit *test)
 {
@@ -1019,6 +1127,244 @@ static void distrust_lasts(struct kunit *test)
 	KUNIT_EXPECT_GT(test, fake->watch_in, 0UL);
 }
 
+/* A busy queue, looked at when its head is where it was the last time. */
+static void whole_lap(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+	unsigned int i;
+
+	connect_queues(QUEUES, 1);
+	set_eventidx(1, false, 0xffffffff);
+	set_eventidx(1, true, 0xffffffff);
+	move_sq(queue, 2);
+	wait(NVME_DBBUF_WATCH);
+	for (i = 1; i <= DEPTH; i++) {
+		move_sq(queue, (2 + i) % DEPTH);
+		move_cq(queue, i % DEPTH);
+	}
+	/* As with each look at a busy controller: it is about to look again. */
+	set_eventidx(1, false, 1);
+	KUNIT_EXPECT_EQ(test, (int)queue->cq_head, 0);
+	KUNIT_EXPECT_EQ(test, (int)queue->sq_tail, 2);
+	wait(NVME_DBBUF_WATCH);
+	expect_distrust(test, false);
+	/* From then on nothing completes. */
+	wait(NVME_DBBUF_WATCH);
+	expect_distrust(test, true);
+}
+
+static void consume_one(struct fake *fake)
+{
+	fake->queues[1].cq_head++;
+}
+
+/* A handler that has moved the head is about to publish it, and to ring. */
+static void handler_meanwhile(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+
+	connect_queues(QUEUES, 1);
+	move_sq(queue, 2);
+	lose_sq(queue, 1);
+	wait(NVME_DBBUF_WATCH);
+	fake->on_read_barrier = consume_one;
+	wait(NVME_DBBUF_LATE);
+	KUNIT_EXPECT_EQ(test, (int)queue->cq_head, 1);
+	expect_distrust(test, false);
+	fake->on_read_barrier = NULL;
+	move_cq(queue, 1);
+	wait(NVME_DBBUF_WATCH + NVME_DBBUF_LATE);
+	expect_distrust(test, true);
+}
+
+/* What was seen before the administrator's word counts no more after it. */
+static void trusted_afresh(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+
+	connect_queues(QUEUES, 1);
+	lose_sq(queue, 1);
+	wait(2 * HZ);
+	expect_distrust(test, true);
+	wait(60 * HZ);
+	nvme_dbbuf_trust(&fake->dbbuf);
+	expect_distrust(test, false);
+	/* The head is where it was a minute ago. */
+	lose_sq(queue, 1);
+	wait(2 * HZ);
+	expect_distrust(test, true);
+	KUNIT_EXPECT_EQ(test, queue->sq_reg, 2U);
+}
+
+/* A file of debugfs, opened; what is read from it is in buffer. */
+struct fake_file {
+	struct inode	inode;
+	struct file	file;
+	struct seq_file	*seq;
+	char		buffer[512];
+};
+
+static struct fake_file *open_file(struct kunit *test,
+				   int (*open)(struct inode *, struct file *))
+{
+	struct fake_file *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	KUNIT_ASSERT_TRUE(test, f);
+	f->inode.i_private = &fake->dbbuf;
+	KUNIT_ASSERT_EQ(test, open(&f->inode, &f->file), 0);
+	f->seq = f->file.private_data;
+	return f;
+}
+
+/* As seq_read() does it, without a user's memory. */
+static const char *read_file(struct kunit *test, struct fake_file *f)
+{
+	struct seq_file *s = f->seq;
+
+	s->buf = f->buffer;
+	s->size = sizeof(f->buffer);
+	s->count = 0;
+	KUNIT_EXPECT_EQ(test, s->op->show(s, NULL), 0);
+	KUNIT_EXPECT_LT(test, s->count, sizeof(f->buffer));
+	f->buffer[s->count] = '\0';
+	s->buf = NULL;
+	return f->buffer;
+}
+
+static void close_file(struct fake_file *f)
+{
+	single_release(&f->inode, &f->file);
+}
+
+static void expect_text(struct kunit *test, const char *is, const char *wanted)
+{
+	KUNIT_EXPECT_STREQ(test, is, wanted);
+}
+
+static void show_state(struct kunit *test)
+{
+	struct fake_file *f = open_file(test, nvme_dbbuf_state_open);
+
+	nvme_dbbuf_prepare(&fake->dbbuf, &fake->ctrl, &fake->device, QUEUES, 1);
+	expect_text(test, read_file(test, f), "prepared\n");
+	connect_queues(QUEUES, 1);
+	expect_text(test, read_file(test, f), "active (4 I/O queues)\n");
+	lose_sq(&fake->queues[1], 1);
+	wait(2 * HZ);
+	expect_text(test, read_file(test, f),
+		    "distrusted (4 I/O queues)\nlost: queue 1 sq event index 0 published 1 written 0\n");
+	nvme_dbbuf_detach(&fake->dbbuf);
+	expect_text(test, read_file(test, f),
+		    "idle\nlost: queue 1 sq event index 0 published 1 written 0\n");
+	nvme_dbbuf_trust(&fake->dbbuf);
+	expect_text(test, read_file(test, f), "idle\n");
+
+	fake->status = 0x4002;
+	connect_queues(QUEUES, 1);
+	expect_text(test, read_file(test, f), "refused (status 0x4002)\n");
+	nvme_dbbuf_detach(&fake->dbbuf);
+	fake->status = -EINTR;
+	connect_queues(QUEUES, 1);
+	expect_text(test, read_file(test, f), "refused (error -4)\n");
+	nvme_dbbuf_detach(&fake->dbbuf);
+	connect_queues(QUEUES, 128);
+	expect_text(test, read_file(test, f), "too-large\n");
+	nvme_dbbuf_detach(&fake->dbbuf);
+	fake->ctrl.oacs = 0x80;
+	connect_queues(QUEUES, 1);
+	expect_text(test, read_file(test, f), "unsupported (OACS 0x80)\n");
+	nvme_dbbuf_detach(&fake->dbbuf);
+	nvme_dbbuf_mode = NVME_DBBUF_MODE_OFF;
+	connect_queues(QUEUES, 1);
+	expect_text(test, read_file(test, f), "off\n");
+	close_file(f);
+}
+
+static ssize_t write_state(struct fake_file *f, const char *text)
+{
+	return nvme_dbbuf_state_write(&f->file, (const char __user *)text,
+				      strlen(text), NULL);
+}
+
+static void write_trust(struct kunit *test)
+{
+	static const char * const refused[] = {
+		"", "\n", "trus", "trustt", "distrust", "trust trust trust",
+		"0123456789abcde", "0123456789abcdef",
+	};
+	struct fake_file *f = open_file(test, nvme_dbbuf_state_open);
+	unsigned int i;
+
+	connect_queues(QUEUES, 1);
+	lose_sq(&fake->queues[1], 1);
+	wait(2 * HZ);
+	for (i = 0; i < ARRAY_SIZE(refused); i++)
+		KUNIT_EXPECT_EQ(test, write_state(f, refused[i]),
+				(ssize_t)-EINVAL);
+	fake->bad_address = true;
+	KUNIT_EXPECT_EQ(test, write_state(f, "trust"), (ssize_t)-EFAULT);
+	fake->bad_address = false;
+	expect_distrust(test, true);
+	KUNIT_EXPECT_EQ(test, write_state(f, "trust\n"), (ssize_t)6);
+	expect_distrust(test, false);
+	/* Nothing to be done then. */
+	KUNIT_EXPECT_EQ(test, write_state(f, "trust"), (ssize_t)5);
+	expect_distrust(test, false);
+	close_file(f);
+}
+
+static void show_queues(struct kunit *test)
+{
+	struct fake_file *f = open_file(test, nvme_dbbuf_queues_open);
+	struct fake_queue *queue = &fake->queues[1];
+
+	expect_text(test, read_file(test, f), "");
+	connect_queues(2, 1);
+	move_sq(queue, 1);
+	set_eventidx(1, false, 0xffffffff);
+	move_sq(queue, 2);
+	move_sq(queue, 3);
+	set_eventidx(1, true, 0xffffffff);
+	move_cq(queue, 1);
+	expect_text(test, read_file(test, f),
+		    "1 sq published 3 rung 1 suppressed 2 recovered 0\n"
+		    "1 cq published 1 rung 0 suppressed 1 recovered 0\n");
+	set_eventidx(1, false, 2);
+	wait(2 * HZ);
+	expect_text(test, read_file(test, f),
+		    "1 sq published 3 rung 1 suppressed 2 recovered 1\n"
+		    "1 cq published 1 rung 0 suppressed 1 recovered 1\n");
+	close_file(f);
+}
+
+/* Doorbells that were detached when their handler was about to ring them. */
+static void no_slot(struct kunit *test)
+{
+	struct nvme_dbbuf_db db = { };
+
+	KUNIT_EXPECT_TRUE(test, nvme_dbbuf_update_and_check_event(&db, 1));
+	KUNIT_EXPECT_TRUE(test, nvme_dbbuf_update_slow(&db, 1));
+	KUNIT_EXPECT_TRUE(test, nvme_dbbuf_trace_doorbell(&db, 1, 0, true));
+	KUNIT_EXPECT_FALSE(test, nvme_dbbuf_trace_doorbell(&db, 1, 0, false));
+	KUNIT_EXPECT_EQ(test, db.published, 0UL);
+	KUNIT_EXPECT_EQ(test, fake->traced, 0U);
+}
+
+/* Queue identifiers beyond what was prepared for touch nothing. */
+static void unknown_queue(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+
+	nvme_dbbuf_prepare(&fake->dbbuf, &fake->ctrl, &fake->device, 2, 1);
+	nvme_dbbuf_init_sq(&fake->dbbuf, 2, &queue->sq, &queue->sq_lock,
+			   &queue->sq_tail, NULL, DEPTH, true);
+	nvme_dbbuf_init_cq(&fake->dbbuf, 2, &queue->cq, &queue->cq_poll_lock,
+			   &queue->cq_head, NULL, DEPTH, false, 1);
+	KUNIT_EXPECT_EQ(test, (int)queue->sq.last_position, 0);
+	KUNIT_EXPECT_FALSE(test, queue->sq.write_combined);
+	KUNIT_EXPECT_EQ(test, (int)queue->cq.last_position, 0);
+}
+
 static struct kunit_case dbbuf_test_cases[] = {
 	KUNIT_CASE(event_small_depths),
 	KUNIT_CASE(event_edges),
@@ -1038,6 +1384,7 @@ static struct kunit_case dbbuf_test_cases[] = {
 	KUNIT_CASE(clean_words),
 	KUNIT_CASE(publishing),
 	KUNIT_CASE(shadow_overwritten),
+	KUNIT_CASE(ordering),
 	KUNIT_CASE(parked),
 	KUNIT_CASE(lost_sq),
 	KUNIT_CASE(lost_cq),
@@ -1046,6 +1393,14 @@ static struct kunit_case dbbuf_test_cases[] = {
 	KUNIT_CASE(lost_without_proof),
 	KUNIT_CASE(dead),
 	KUNIT_CASE(distrust_lasts),
+	KUNIT_CASE(whole_lap),
+	KUNIT_CASE(handler_meanwhile),
+	KUNIT_CASE(trusted_afresh),
+	KUNIT_CASE(show_state),
+	KUNIT_CASE(write_trust),
+	KUNIT_CASE(show_queues),
+	KUNIT_CASE(no_slot),
+	KUNIT_CASE(unknown_queue),
 	{}
 };
 
