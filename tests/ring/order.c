@@ -33,7 +33,7 @@ do {									\
 #include "dbbuf.h"
 #include "shim.h"
 
-static __le32 shadow, eventidx;
+static __le32 shadow_word, eventidx_word;
 static char order[8];
 
 /*
@@ -46,9 +46,9 @@ static void barrier_here(char name)
 
 	if (count + 1 == sizeof(order))
 		return;
-	if (le32_to_cpu(READ_ONCE(shadow)) == 1) {
+	if (le32_to_cpu(READ_ONCE(shadow_word)) == 1) {
 		order[count] = name == 'm' ? 'B' : 'b';
-		WRITE_ONCE(eventidx, cpu_to_le32(0));
+		WRITE_ONCE(eventidx_word, cpu_to_le32(0));
 	} else {
 		order[count] = name == 'w' ? 'w' : 'A';
 	}
@@ -57,15 +57,15 @@ static void barrier_here(char name)
 static void expect(bool write_combined, const char *wanted)
 {
 	struct nvme_dbbuf_db db = {
-		.shadow = &shadow,
-		.eventidx = &eventidx,
+		.shadow = &shadow_word,
+		.eventidx = &eventidx_word,
 		.last_position = 31,
 		.write_combined = write_combined,
 	};
 
 	memset(order, 0, sizeof(order));
-	shadow = cpu_to_le32(0);
-	eventidx = cpu_to_le32(0xffffffff);
+	shadow_word = cpu_to_le32(0);
+	eventidx_word = cpu_to_le32(0xffffffff);
 	if (!nvme_dbbuf_update_and_check_event(&db, 1))
 		ring_die(RING_FAIL, "FAIL event index read before B: %s, not %s",
 			 order, wanted);

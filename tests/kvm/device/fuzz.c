@@ -25,7 +25,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -77,7 +76,7 @@ __u64 now_ns(void)
 	return clock_ns;
 }
 
-static void prepare(struct device *dev, const uint8_t *head)
+static void prepare(struct device *dev, const __u8 *head)
 {
 	__u32 set;
 	size_t i;
@@ -143,7 +142,7 @@ static void take(struct device *dev, int client)
 	}
 }
 
-static void give_message(int client, __u8 kind, const uint8_t *data, size_t size)
+static void give_message(int client, __u8 kind, const __u8 *data, size_t size)
 {
 	static struct message message;
 	union {
@@ -176,7 +175,7 @@ static void give_message(int client, __u8 kind, const uint8_t *data, size_t size
 	(void)!sendmsg(client, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void give_memory(const uint8_t *data, size_t size)
+static void give_memory(const __u8 *data, size_t size)
 {
 	size_t at;
 
@@ -189,7 +188,7 @@ static void give_memory(const uint8_t *data, size_t size)
 	memcpy(guest + at, data + 2, size);
 }
 
-static void play(struct device *dev, int client, const uint8_t *data, size_t size)
+static void play(struct device *dev, int client, const __u8 *data, size_t size)
 {
 	unsigned int i, records;
 
@@ -224,17 +223,16 @@ static void play(struct device *dev, int client, const uint8_t *data, size_t siz
 	}
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static void print_totals(void)
 {
 	printf("%llu I/O commands, %llu runs\n", nr_commands, nr_runs);
 }
 
-int LLVMFuzzerInitialize(int *argc __attribute__((unused)),
-			 char ***argv __attribute__((unused)))
+/* The Makefile gives both functions that libFuzzer calls the names it wants. */
+int fuzz_initialize(int *argc, char ***argv)
 {
+	(void)argc;
+	(void)argv;
 	atexit(print_totals);
 	guest_fd = memfd_create("guest", MFD_CLOEXEC);
 	if (guest_fd < 0 || ftruncate(guest_fd, GUEST_SIZE) < 0)
@@ -245,7 +243,7 @@ int LLVMFuzzerInitialize(int *argc __attribute__((unused)),
 	return 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_one_input(const __u8 *data, size_t size)
 {
 	struct device *dev = &device;
 	unsigned int i;
