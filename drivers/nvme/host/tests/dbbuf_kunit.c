@@ -1289,7 +1289,7 @@ static ssize_t write_state(struct fake_file *f, const char *text)
 static void write_trust(struct kunit *test)
 {
 	static const char * const refused[] = {
-		"", "\n", "trus", "trustt", "distrust", "trust trust trust",
+		"", "\n", "trus", "trustt", "distrust", "trust or distrust",
 		"0123456789abcde", "0123456789abcdef",
 	};
 	struct fake_file *f = open_file(test, nvme_dbbuf_state_open);
