@@ -19,29 +19,29 @@ struct nvme_queue {
 	u16 cq_head;
 };
 
-static void submit(struct nvme_queue *nvmeq)
+static void submit(struct nvme_queue *queue)
 {
-	if (nvme_dbbuf_update_and_check_event(&nvmeq->sq_dbbuf, nvmeq->sq_tail))
-		writel(nvmeq->sq_tail, nvmeq->q_db);
+	if (nvme_dbbuf_update_and_check_event(&queue->sq_dbbuf, queue->sq_tail))
+		writel(queue->sq_tail, queue->q_db);
 }
 
-static void complete(struct nvme_queue *nvmeq, u16 head)
+static void complete(struct nvme_queue *queue, u16 head)
 {
-	if (nvme_dbbuf_update_and_check_event(&nvmeq->cq_dbbuf, head))
-		writel(head, nvmeq->q_db + nvmeq->dev->db_stride);
+	if (nvme_dbbuf_update_and_check_event(&queue->cq_dbbuf, head))
+		writel(head, queue->q_db + queue->dev->db_stride);
 }
 
-static void start(struct nvme_dev *dev, struct nvme_queue *nvmeq, u16 qid)
+static void start(struct nvme_dev *dev, struct nvme_queue *queue, u16 qid)
 {
 	dev->dbs = dev->bar + NVME_REG_DBS;
 	writel(0, dev->bar + NVME_REG_INTMS);
-	nvmeq->q_db = &dev->dbs[qid * 2 * dev->db_stride];
-	nvme_dbbuf_init_sq(&dev->dbbuf, qid, &nvmeq->sq_dbbuf,
-			   &nvmeq->sq_lock, &nvmeq->sq_tail, nvmeq->q_db,
+	queue->q_db = &dev->dbs[2 * qid * dev->db_stride];
+	nvme_dbbuf_init_sq(&dev->dbbuf, qid, &queue->sq_dbbuf,
+			   &queue->sq_lock, &queue->sq_tail, queue->q_db,
 			   32, false);
-	nvme_dbbuf_init_cq(&dev->dbbuf, qid, &nvmeq->cq_dbbuf,
-			   &nvmeq->cq_poll_lock, &nvmeq->cq_head,
-			   nvmeq->q_db + dev->db_stride, 32, true, 0);
+	nvme_dbbuf_init_cq(&dev->dbbuf, qid, &queue->cq_dbbuf,
+			   &queue->cq_poll_lock, &queue->cq_head,
+			   queue->q_db + dev->db_stride, 32, true, 0);
 }
 
 static void know(struct nvme_dbbuf_queue *queue, u32 __iomem *reg)
