@@ -144,9 +144,16 @@ now()
 
 # --- memory ------------------------------------------------------------------
 
+_traces_kb()
+{
+	[ -e /sys/kernel/debug/stackdepot/stats ] || { echo 0; return; }
+	awk '$1 == "pools:" { print 16 * $2 }' /sys/kernel/debug/stackdepot/stats
+}
+
 # memory_free: kilobytes, all that can be given back counted in: caches, half
 # empty slabs (and what KASAN holds back of them), the CPUs' own lists of pages.
-# Files here are shared memory.
+# Files here are shared memory.  A debug kernel keeps each stack trace that it sees
+# once, in pools of 16 kB that are never given back: interrupts make ever new ones.
 memory_free()
 {
 	rm -f /tmp/*.json
@@ -157,7 +164,7 @@ memory_free()
 	done
 	awk '/^(MemFree|Shmem):/ { kb += $2 }
 	     $1 == "count:" { kb += 4 * $2 }
-	     END { print kb }' /proc/meminfo /proc/zoneinfo
+	     END { print kb }' kb="$(_traces_kb)" /proc/meminfo /proc/zoneinfo
 }
 
 # memory_begin ... memory_end CYCLES: memory must not get less with each cycle.
@@ -169,6 +176,7 @@ memory_begin()
 	memory_before=$(memory_free)
 	memory_slab=$(awk '$1 == "Slab:" { print $2 }' /proc/meminfo)
 	memory_vmalloc=$(awk '$1 == "VmallocUsed:" { print $2 }' /proc/meminfo)
+	memory_traces=$(_traces_kb)
 }
 
 memory_end()
@@ -183,7 +191,8 @@ memory_end()
 	_vmalloc=$(awk '$1 == "VmallocUsed:" { print $2 }' /proc/meminfo)
 	result memory "{\"cycles\": $1, \"before_kb\": $memory_before, \"lost_kb\": $_lost," \
 		"\"slab_growth_kb\": $((_slab - memory_slab))," \
-		"\"vmalloc_growth_kb\": $((_vmalloc - memory_vmalloc))}"
+		"\"vmalloc_growth_kb\": $((_vmalloc - memory_vmalloc))," \
+		"\"stack_traces_growth_kb\": $(($(_traces_kb) - memory_traces))}"
 	[ "$_lost" -le $((256 + $1)) ] || fail "$_lost kB of memory are gone after $1 cycles"
 }
 
