@@ -144,6 +144,7 @@ now()
 
 # --- memory ------------------------------------------------------------------
 
+# What a debug kernel keeps stack traces in, and never gives back: told, not allowed for.
 _traces_kb()
 {
 	[ -e /sys/kernel/debug/stackdepot/stats ] || { echo 0; return; }
@@ -152,8 +153,7 @@ _traces_kb()
 
 # memory_free: kilobytes, all that can be given back counted in: caches, half
 # empty slabs (and what KASAN holds back of them), the CPUs' own lists of pages.
-# Files here are shared memory.  A debug kernel keeps each stack trace that it sees
-# once, in pools of 16 kB that are never given back: interrupts make ever new ones.
+# Files here are shared memory.
 memory_free()
 {
 	rm -f /tmp/*.json
@@ -164,7 +164,7 @@ memory_free()
 	done
 	awk '/^(MemFree|Shmem):/ { kb += $2 }
 	     $1 == "count:" { kb += 4 * $2 }
-	     END { print kb }' kb="$(_traces_kb)" /proc/meminfo /proc/zoneinfo
+	     END { print kb }' /proc/meminfo /proc/zoneinfo
 }
 
 # memory_begin ... memory_end CYCLES: memory must not get less with each cycle.
