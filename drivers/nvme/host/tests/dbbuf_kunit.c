@@ -943,6 +943,14 @@ static void lose_sq(struct fake_queue *queue, unsigned int qid)
 	set_eventidx(qid, false, tail);
 }
 
+/* Until the watch has noticed. */
+static void lose_trust(struct kunit *test)
+{
+	lose_sq(&fake->queues[1], 1);
+	wait(2 * HZ);
+	expect_distrust(test, true);
+}
+
 static void lost_sq(struct kunit *test)
 {
 	struct fake_queue *queue = &fake->queues[2];
@@ -1011,9 +1019,7 @@ static void lost_elsewhere(struct kunit *test)
 	set_eventidx(POLLED, true, 0xffffffff);
 	move_sq(other, 7);
 	move_cq(other, 7);
-	lose_sq(&fake->queues[1], 1);
-	wait(2 * HZ);
-	expect_distrust(test, true);
+	lose_trust(test);
 	KUNIT_EXPECT_EQ(test, other->sq_reg, 7U);
 	KUNIT_EXPECT_EQ(test, other->cq_reg, 7U);
 	KUNIT_EXPECT_EQ(test, other->sq_writes + other->cq_writes, 2U);
@@ -1102,9 +1108,7 @@ static void distrust_lasts(struct kunit *test)
 	struct fake_queue *queue = &fake->queues[1];
 
 	connect_queues(QUEUES, 1);
-	lose_sq(queue, 1);
-	wait(2 * HZ);
-	expect_distrust(test, true);
+	lose_trust(test);
 
 	nvme_dbbuf_detach(&fake->dbbuf);
 	KUNIT_EXPECT_FALSE(test, any_attached());
@@ -1183,16 +1187,12 @@ static void trusted_afresh(struct kunit *test)
 	struct fake_queue *queue = &fake->queues[1];
 
 	connect_queues(QUEUES, 1);
-	lose_sq(queue, 1);
-	wait(2 * HZ);
-	expect_distrust(test, true);
+	lose_trust(test);
 	wait(60 * HZ);
 	nvme_dbbuf_trust(&fake->dbbuf);
 	expect_distrust(test, false);
 	/* The head is where it was a minute ago. */
-	lose_sq(queue, 1);
-	wait(2 * HZ);
-	expect_distrust(test, true);
+	lose_trust(test);
 	KUNIT_EXPECT_EQ(test, queue->sq_reg, 2U);
 }
 
