@@ -12,7 +12,8 @@
  *                        a doorbell that is where its register was written last, after
  *                        whole laps, which is not written again
  *   left alone           at rest: and no work is queued
- *   no false proof       at proof: a good controller has not lost a doorbell
+ *   no false alarm       at alarm: a good controller has passed the event index only where
+ *                        it has found that by looking again
  *   register             at doorbell_register: the present position, and not twice
  *   all written          at published: with a controller that is not trusted, no doorbell
  *                        is suppressed, but one that was under way
@@ -25,7 +26,8 @@
  *   Watch                        nvme_dbbuf_watch(), nvme_dbbuf_watch_queue()
  *   park, give_up                nvme_dbbuf_park()
  *   passed                       nvme_dbbuf_passed()
- *   probe                        nvme_dbbuf_ring_queue() by nvme_dbbuf_watch_queue()
+ *   probe                        nvme_dbbuf_ring_queue() by nvme_dbbuf_watch_queue(); that it
+ *                                has helped may be chance, with any controller
  *   distrust                     nvme_dbbuf_distrust()
  *   ring                         nvme_dbbuf_ring()
  *   moved                        nvme_dbbuf_stands(): not
@@ -36,8 +38,7 @@
  *                                is NVME_DBBUF_GIVE_UP
  *   again                        a controller that asks for a doorbell, and finds by looking
  *                                again that it has moved already: nobody can tell that from
- *                                a lost doorbell, so this takes less than _LATE until it
- *                                sleeps; all else that it does may take longer
+ *                                a lost doorbell until it has been told
  *   lock, queued                 dbbuf->lock, and that the work is queued
  *
  * CONTROLLER is GOOD, FORGETFUL (may sleep without looking again), SILENT (never asks, and
@@ -54,6 +55,14 @@
 #endif
 #ifndef DEPTH
 #define DEPTH		2		/* or 3 */
+#endif
+#ifdef SUBMISSIONS			/* at most, where there are too many states */
+byte submitted;
+#define more		(submitted < SUBMISSIONS)
+#define count		submitted++;
+#else
+#define more		true
+#define count
 #endif
 #define HELPED		2
 #define NEVER		255
@@ -85,10 +94,13 @@ byte under_way;
 bool sq_news, cq_news;	/* published since the register was written */
 
 /* struct nvme_dbbuf_queue */
-bool watched, probed, long_ago;
+bool watched, probed, probed_passed, long_ago;
 bool moved;		/* the completion head, since the last look */
 bool moves;		/* and during a look */
 byte helped, looks;
+#ifdef TRUST
+bool elsewhere;
+#endif
 
 inline take(which)
 {
@@ -134,8 +146,9 @@ active proctype Submitter()
 	bool rings, doubted;
 
 	do
-	:: atomic { under_way < DEPTH - 1 && !sq_lock ->
+	:: atomic { under_way < DEPTH - 1 && !sq_lock && more ->
 		under_way++;
+		count
 		sq_lock = true;
 		tail = NEXT(sq_last);
 		doubted = distrusted && !lock;
@@ -262,7 +275,7 @@ inline distrust()
 	ring_queue();
 #endif
 #ifndef STALE
-	atomic { watched = false; probed = false; helped = 0; moved = false; looks = 0 }
+	atomic { watched = false; probed = false; probed_passed = false; helped = 0; moved = false; looks = 0 }
 #endif
 }
 
@@ -273,7 +286,6 @@ inline distrust()
 #else
 #define judged(loss)	loss
 #endif
-#define no_excuse(again)	(CONTROLLER != GOOD || !(again))
 #ifdef NO_HEAD
 #define still		true
 #else
@@ -305,7 +317,7 @@ inline distrust()
 active proctype Watch()
 {
 	byte value;
-	bool parks, rang, loss;
+	bool parks, rang, loss, excuse;
 
 	do
 	:: atomic {
@@ -324,12 +336,19 @@ active proctype Watch()
 			/* Soon after that, or not. */
 			if
 			:: helped = 0
-			:: helped++
+			:: helped = (probed_passed -> HELPED : helped + 1)
 			fi
-		:: else
+#ifdef TRUST
+		/* Another queue has lost one. */
+		:: !distrusted && !elsewhere -> elsewhere = true; goto lost
+#endif
+		:: !distrusted && !(watched && probed && moved)
 		fi };
 		if
-		:: helped == HELPED -> distrust(); goto out
+		:: helped == HELPED ->
+lost:
+			distrust();
+			goto out
 		:: else
 		fi;
 		/* park */
@@ -357,7 +376,7 @@ active proctype Watch()
 		if
 		:: parks -> goto forget
 		:: !parks && (!watched || moved) ->
-			atomic { watched = true; probed = false; moved = false; looks = 0;
+			atomic { watched = true; probed = false; probed_passed = false; moved = false; looks = 0;
 				long_ago = false; queued = true };
 			goto out
 		:: else
@@ -368,30 +387,29 @@ active proctype Watch()
 			!sq_lock;
 #endif
 			calm;
-			loss = judged(sq_passed) && no_excuse(sq_again)
+			loss = judged(sq_passed);
+			excuse = loss && sq_again
 		};
-		atomic { calm; loss = looks > 0 && (loss || (judged(cq_passed) && no_excuse(cq_again))) && still };
+		atomic {
+			calm;
+			excuse = (loss -> excuse : cq_again);
+			loss = looks > 0 && (loss || judged(cq_passed)) && still
+		};
+		/* alarm */
+		assert(!loss || excuse || CONTROLLER != GOOD);
 		if
-		:: loss ->
-			/* proof */
-			assert(CONTROLLER != GOOD);
-			distrust();
-			goto out
-		:: else
-		fi;
-		if
-		:: looks == 2 && probes ->
+		:: loss || (looks == 2 && probes) ->
 			/* probe */
 			ring_queue();
-			probed = rang
+			atomic { probed = probed || rang; probed_passed = (rang -> loss : probed_passed) }
 		:: else
 		fi;
 		queued = true;
 		goto out;
 forget:
-		atomic { watched = false; looks = 0; long_ago = false; moved = false; probed = false };
+		atomic { watched = false; looks = 0; long_ago = false; moved = false; probed = false; probed_passed = false };
 out:
-		atomic { moves = false; parks = false; rang = false; loss = false; lock = false }
+		atomic { moves = false; parks = false; rang = false; loss = false; excuse = false; lock = false }
 	od
 }
 
@@ -411,7 +429,7 @@ active proctype Administrator()
 }
 #endif
 
-inline sleep_unless(more, eventidx, position, again, rung)
+inline sleep_unless(news, eventidx, position, again, rung)
 {
 	atomic {
 		printf("controller: asks for a doorbell past %d\n", position);
@@ -419,8 +437,8 @@ inline sleep_unless(more, eventidx, position, again, rung)
 		eventidx = (CONTROLLER == SILENT -> NEVER : position)
 	};
 	if
-	:: more			/* and nobody may call late what it finds until it sleeps */
-	:: atomic { !(more) || CONTROLLER == FORGETFUL ->
+	:: news			/* and nobody knows until it asks or sleeps again */
+	:: atomic { !(news) || CONTROLLER == FORGETFUL ->
 		again = false;
 		printf("controller: sleeps\n") };
 		atomic {

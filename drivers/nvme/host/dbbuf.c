@@ -44,10 +44,10 @@
 
 /*
  * How often queues with commands under way are looked at; how long none of them
- * completes before a doorbell that was asked for in vain counts as lost, and
- * before one that was not asked for is tried; how soon after that completions have
- * to come in for it to have helped; how often it has to help, for once may be
- * chance; and when to leave the queue to the timeouts.
+ * completes before a doorbell that was asked for, it seems, is tried, and before
+ * one that was not asked for is; how soon after that completions have to come in
+ * for it to have helped; how often the latter has to help, for once may be chance;
+ * and when to leave the queue to the timeouts.
  */
 #define NVME_DBBUF_WATCH	(HZ / 2)
 #define NVME_DBBUF_LATE		(HZ / 2)
@@ -198,7 +198,8 @@ static void nvme_dbbuf_note(const struct nvme_dbbuf_slot *slot,
 /*
  * Has the doorbell moved past the event index without its register having been
  * written? A controller that wrote the index in time was told; one that wrote it
- * too late reads the shadow doorbell once more after that.
+ * too late reads the shadow doorbell once more after that. If it has found news
+ * then, it need not have written the index since: this is no proof of a loss.
  */
 static bool nvme_dbbuf_passed(const struct nvme_dbbuf_slot *slot,
 			      struct nvme_dbbuf_loss *loss)
@@ -302,12 +303,17 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	u16 head = READ_ONCE(*queue->cq.position);
 	unsigned long published = READ_ONCE(queue->cq.db->published);
 	bool moved = !nvme_dbbuf_stands(queue);
+	bool passed;
 
 	if (queue->watched && queue->probed && moved) {
 		/* Nothing had moved for long: has that set it going? */
-		if (time_after(now, queue->probed_at + 2 * NVME_DBBUF_PROBE)) {
+		if (time_after(now, queue->probed_at + 2 * NVME_DBBUF_PROBE))
 			queue->helped = 0;
-		} else if (++queue->helped == NVME_DBBUF_HELPED) {
+		else if (queue->probed_passed)
+			queue->helped = NVME_DBBUF_HELPED;
+		else
+			queue->helped++;
+		if (queue->helped == NVME_DBBUF_HELPED) {
 			nvme_dbbuf_distrust(dbbuf, &queue->probed_for);
 			return 0;
 		}
@@ -331,8 +337,9 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	if (time_before(now, queue->since + NVME_DBBUF_LATE))
 		return NVME_DBBUF_WATCH;
 
-	if (nvme_dbbuf_passed(&queue->sq, &loss) ||
-	    nvme_dbbuf_passed(&queue->cq, &loss)) {
+	passed = nvme_dbbuf_passed(&queue->sq, &loss) ||
+		 nvme_dbbuf_passed(&queue->cq, &loss);
+	if (passed) {
 		/*
 		 * An interrupt handler may be between publishing and writing
 		 * the register, too: then it has moved the head. Pairs with A
@@ -341,25 +348,25 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 		smp_rmb();
 		if (!nvme_dbbuf_stands(queue))
 			return NVME_DBBUF_WATCH;
-		nvme_dbbuf_distrust(dbbuf, &loss);
-		return 0;
+	} else {
+		/* Perhaps the controller has no good event indexes. */
+		if (queue->probed ||
+		    time_before(now, queue->since + NVME_DBBUF_VERY_LATE))
+			return NVME_DBBUF_WATCH;
+		nvme_dbbuf_note(&queue->sq, &loss);
+		if (loss.last == loss.last_rung)
+			nvme_dbbuf_note(&queue->cq, &loss);
 	}
 
-	if (queue->probed ||
-	    time_before(now, queue->since + NVME_DBBUF_VERY_LATE))
-		return NVME_DBBUF_WATCH;
-
 	/*
-	 * No proof of a loss. Perhaps the controller has no good event indexes,
-	 * perhaps it is just slow: ring, which does no harm, and see
+	 * Perhaps the controller is just slow: ring, which does no harm, and see
 	 * [recovery.pml: probe].
 	 */
-	nvme_dbbuf_note(&queue->sq, &queue->probed_for);
-	if (queue->probed_for.last == queue->probed_for.last_rung)
-		nvme_dbbuf_note(&queue->cq, &queue->probed_for);
 	if (!nvme_dbbuf_ring_queue(queue))
 		return NVME_DBBUF_WATCH;
 	queue->probed = true;
+	queue->probed_passed = passed;
+	queue->probed_for = loss;
 	queue->probed_at = now;
 	return NVME_DBBUF_PROBE;
 }

@@ -261,8 +261,9 @@ struct nvme_dbbuf_loss {
  * @polled: the completion queue has no interrupt
  * @irq: else its Linux interrupt number
  * @watched: the fields below are valid
- * @probed: the doorbells were written without proof of a loss
- * @helped: how many times that has helped, in a row
+ * @probed: the doorbells were written, as one of them may have been lost
+ * @probed_passed: because one had passed its event index
+ * @helped: how many times in a row that has helped without one having done so
  * @head_seen: completion queue head when the queue was looked at last
  * @published_seen: number of heads published at that time
  * @since: when it was seen to move last, in jiffies
@@ -276,6 +277,7 @@ struct nvme_dbbuf_queue {
 	bool			polled;
 	bool			watched;
 	bool			probed;
+	bool			probed_passed;
 	u8			helped;
 	u16			head_seen;
 	unsigned long		published_seen;
