@@ -8,13 +8,11 @@
  * and sees it fail without any one of the rules.
  *
  * What is checked, by assert():
- *   nothing is left      at rest: when nothing moves any more, no command lies; but behind
- *                        a doorbell that is where its register was written last, after
- *                        whole laps, which is not written again
+ *   nothing is left      at rest: when nothing moves any more, no command lies
  *   left alone           at rest: and no work is queued
  *   no false alarm       at alarm: a good controller has passed the event index only where
  *                        it has found that by looking again
- *   register             at doorbell_register: the present position, and not twice
+ *   register             at doorbell_register: the present position, and news
  *   all written          at published: with a controller that is not trusted, no doorbell
  *                        is suppressed, but one that was under way
  *
@@ -24,18 +22,17 @@
  *   unpark                       nvme_dbbuf_update_slow(), a parked submission queue
  *   always_ring                  nvme_dbbuf_update_slow(), not trusted
  *   Watch                        nvme_dbbuf_watch(), nvme_dbbuf_watch_queue()
- *   park, give_up                nvme_dbbuf_park()
+ *   park                         nvme_dbbuf_park()
  *   passed                       nvme_dbbuf_passed()
  *   probe                        nvme_dbbuf_ring_queue() by nvme_dbbuf_watch_queue(); that it
  *                                has helped may be chance, with any controller
  *   distrust                     nvme_dbbuf_distrust()
  *   ring                         nvme_dbbuf_ring()
  *   moved                        nvme_dbbuf_stands(): not
- *   still                        nvme_dbbuf_stands(), once more when a loss is judged
  *   not_beside                   disable_irq() in nvme_dbbuf_ring_queue()
  *   Administrator: trust         nvme_dbbuf_trust()
- *   looks                        how late it is: 1 NVME_DBBUF_LATE, 2 _VERY_LATE; long_ago
- *                                is NVME_DBBUF_GIVE_UP
+ *   looks                        how late it is: 1 NVME_DBBUF_LATE, 2 _VERY_LATE
+ *   news                         published != told in struct nvme_dbbuf_db
  *   again                        a controller that asks for a doorbell, and finds by looking
  *                                again that it has moved already: nobody can tell that from
  *                                a lost doorbell until it has been told
@@ -43,12 +40,12 @@
  *
  * CONTROLLER is GOOD, FORGETFUL (may sleep without looking again), SILENT (never asks, and
  * sleeps) or DEAD (dies some time). Defines for the twins: NO_START (a parked queue is not
- * watched again), PARK_BUSY, PARK_UNLOCKED, NO_PARK, NO_GIVE_UP, NO_PASSED, UNLOCKED (loss is
- * judged without the queue's lock), NO_HEAD (or without a last look at the completion
- * queue's head), NO_PROBE, NO_RECOVER (distrust does not ring), KEEP_SHADOW (distrust leaves
- * the shadow doorbells), STALE (and what was seen before), RING_SAME (a position that was
- * written is written again), BESIDE (the handler is not kept away), NO_LAST_RUNG (the fast
- * path does not note what it writes).
+ * watched again), PARK_BUSY, PARK_UNLOCKED, NO_PARK, NO_PASSED, UNLOCKED (whether it has
+ * passed is judged without the queue's lock), NO_PROBE, BY_POSITION (a register is written
+ * when the position is another one), NO_RECOVER (distrust does not ring), KEEP_SHADOW
+ * (distrust leaves the shadow doorbells), RING_SAME (what was written is written again),
+ * BESIDE (the handler is not kept away), NO_LAST_RUNG (the fast path does not note what it
+ * writes).
  */
 #ifndef CONTROLLER
 #define CONTROLLER	GOOD
@@ -81,7 +78,7 @@ byte posted;		/* completion queue tail */
 bool sq_rung, cq_rung;	/* a doorbell register was written, wakes the controller */
 byte fetched;		/* its submission queue head */
 bool dead;
-bool sq_again, cq_again;
+bool sq_again;
 
 /* The host's own. */
 byte sq_last, sq_last_rung;
@@ -94,13 +91,9 @@ byte under_way;
 bool sq_news, cq_news;	/* published since the register was written */
 
 /* struct nvme_dbbuf_queue */
-bool watched, probed, probed_passed, long_ago;
+bool watched, passed, probed, probed_passed;
 bool moved;		/* the completion head, since the last look */
-bool moves;		/* and during a look */
 byte helped, looks;
-#ifdef TRUST
-bool elsewhere;
-#endif
 
 inline take(which)
 {
@@ -192,7 +185,6 @@ active proctype Handler()
 	:: atomic { posted != cq_head ->
 		cq_head = NEXT(cq_head);
 		under_way--;
-		moves = lock;
 		moved = true;
 		cq_shadow = cq_head;
 		cq_last = cq_head;
@@ -208,7 +200,6 @@ active proctype Handler()
 		printf("host: consumes completion entry %d\n", cq_head);
 		cq_head = NEXT(cq_head);
 		under_way--;
-		moves = lock;
 		moved = true;
 		attached = cq_attached };
 		atomic { moved = true; publish(COMPLETION, cq_head, cq_shadow, cq_last, cq_news, old) };
@@ -225,21 +216,25 @@ active proctype Handler()
 #endif
 }
 
+#if defined(RING_SAME)
+#define tells(last, last_rung, news)	true
+#elif defined(BY_POSITION)
+#define tells(last, last_rung, news)	((last) != (last_rung))
+#else
+#define tells(last, last_rung, news)	(news)
+#endif
+
 inline ring(name, last, last_rung, news, rung)
 {
-#ifndef RING_SAME
 	if
-	:: last != last_rung ->
-#endif
+	:: tells(last, last_rung, news) ->
 		value = last;
 		printf("watch: rings\n");
 		rang = true;
 		last_rung = value;
 		doorbell_register(name, value, last, news, rung)
-#ifndef RING_SAME
 	:: else
 	fi
-#endif
 }
 
 inline ring_queue()
@@ -250,7 +245,7 @@ inline ring_queue()
 		ring(SUBMISSION, sq_last, sq_last_rung, sq_news, sq_rung)
 	};
 	if
-	:: cq_last != cq_last_rung ->
+	:: tells(cq_last, cq_last_rung, cq_news) ->
 		/* not_beside */
 #ifndef BESIDE
 		atomic { !handler -> irq_off = true };
@@ -274,44 +269,31 @@ inline distrust()
 #ifndef NO_RECOVER
 	ring_queue();
 #endif
-#ifndef STALE
-	atomic { watched = false; probed = false; probed_passed = false; helped = 0; moved = false; looks = 0 }
-#endif
+	helped = 0
 }
 
 #define sq_passed	need_event(sq_eventidx, sq_last, sq_last_rung)
-#define cq_passed	need_event(cq_eventidx, cq_last, cq_last_rung)
 #ifdef NO_PASSED
 #define judged(loss)	false
 #else
 #define judged(loss)	loss
 #endif
-#ifdef NO_HEAD
-#define still		true
-#else
-#define still		(!moves)
-#endif
 #ifdef NO_PROBE
 #define probes		false
 #else
-#define probes		(!probed && (sq_last != sq_last_rung || cq_last != cq_last_rung))
+#define probes		(tells(sq_last, sq_last_rung, sq_news) || \
+			 tells(cq_last, cq_last_rung, cq_news))
 #endif
 /* A look that finds nothing to do is left out, it comes again. */
 #define something_new	(distrusted || !sq_attached || idle || !watched || moved)
-#define calm		(posted == cq_head)
-#define late		(watched && calm && !handler && !sq_lock && \
-			 (looks < 2 || judged(sq_passed) || judged(cq_passed) || probes))
+#define late		(watched && posted == cq_head && !handler && !sq_lock && \
+			 (looks < 2 || judged(sq_passed) || probes))
 #if defined(NO_PARK)
 #define idle		false
 #elif defined(PARK_BUSY)
 #define idle		true
 #else
 #define idle		(sq_last == cq_head)
-#endif
-#ifdef NO_GIVE_UP
-#define given_up	false
-#else
-#define given_up	(long_ago || (looks == 2 && (CONTROLLER == GOOD || CONTROLLER == DEAD)))
 #endif
 
 active proctype Watch()
@@ -321,13 +303,12 @@ active proctype Watch()
 
 	do
 	:: atomic {
-		queued && !lock && (something_new || late || given_up);
+		queued && !lock && (something_new || late);
 		lock = true;
 		queued = false;
-		moves = false;
 		if
-		:: something_new || given_up
-		:: !(something_new || given_up) -> looks = (looks < 2 -> looks + 1 : 2)
+		:: something_new
+		:: !something_new -> looks = (looks < 2 -> looks + 1 : 2)
 		fi;
 		printf("watch: looks, head %d, late %d\n", cq_head, looks);
 		if
@@ -338,17 +319,10 @@ active proctype Watch()
 			:: helped = 0
 			:: helped = (probed_passed -> HELPED : helped + 1)
 			fi
-#ifdef TRUST
-		/* Another queue has lost one. */
-		:: !distrusted && !elsewhere -> elsewhere = true; goto lost
-#endif
-		:: !distrusted && !(watched && probed && moved)
+		:: else
 		fi };
 		if
-		:: helped == HELPED ->
-lost:
-			distrust();
-			goto out
+		:: helped == HELPED -> distrust(); goto out
 		:: else
 		fi;
 		/* park */
@@ -360,8 +334,7 @@ lost:
 			:: !sq_attached -> goto forget
 			:: else
 			fi;
-			/* give_up */
-			parks = idle || (watched && !moved && given_up);
+			parks = idle;
 #ifdef PARK_UNLOCKED
 		};
 		atomic {
@@ -373,43 +346,44 @@ lost:
 			:: else
 			fi
 		};
-		if
-		:: parks -> goto forget
-		:: !parks && (!watched || moved) ->
-			atomic { watched = true; probed = false; probed_passed = false; moved = false; looks = 0;
-				long_ago = false; queued = true };
-			goto out
-		:: else
-		fi;
+		atomic {
+			if
+			:: parks -> goto forget
+			:: !parks && (!watched || moved) ->
+				watched = true;
+				probed = false;
+				probed_passed = false;
+				moved = false;
+				looks = 0
+			:: else
+			fi
+		};
 		/* passed */
 		atomic {
 #ifndef UNLOCKED
 			!sq_lock;
 #endif
-			calm;
 			loss = judged(sq_passed);
-			excuse = loss && sq_again
-		};
-		atomic {
-			calm;
-			excuse = (loss -> excuse : cq_again);
-			loss = looks > 0 && (loss || judged(cq_passed)) && still
+			excuse = sq_again
 		};
 		/* alarm */
 		assert(!loss || excuse || CONTROLLER != GOOD);
 		if
-		:: loss || (looks == 2 && probes) ->
+		:: (loss && passed) || (looks == 2 && probes) ->
 			/* probe */
 			ring_queue();
-			atomic { probed = probed || rang; probed_passed = (rang -> loss : probed_passed) }
+			if
+			:: atomic { rang && looks > 0 -> probed = true; probed_passed = loss && passed }
+			:: else
+			fi
 		:: else
 		fi;
-		queued = true;
-		goto out;
+		atomic { passed = loss; queued = true; goto out };
 forget:
-		atomic { watched = false; looks = 0; long_ago = false; moved = false; probed = false; probed_passed = false };
+		atomic { watched = false; looks = 0; moved = false; passed = false; probed = false;
+			probed_passed = false };
 out:
-		atomic { moves = false; parks = false; rang = false; loss = false; excuse = false; lock = false }
+		atomic { parks = false; rang = false; loss = false; excuse = false; lock = false }
 	od
 }
 
@@ -422,24 +396,23 @@ active proctype Administrator()
 	atomic {
 		printf("administrator: trusts the controller\n");
 		distrusted = false;
-		long_ago = watched;
 		cq_attached = true;
 		lock = false
 	}
 }
 #endif
 
-inline sleep_unless(news, eventidx, position, again, rung)
+inline sleep_unless(news, eventidx, position, submission, rung)
 {
 	atomic {
 		printf("controller: asks for a doorbell past %d\n", position);
-		again = true;
+		sq_again = sq_again || submission;
 		eventidx = (CONTROLLER == SILENT -> NEVER : position)
 	};
 	if
 	:: news			/* and nobody knows until it asks or sleeps again */
 	:: atomic { !(news) || CONTROLLER == FORGETFUL ->
-		again = false;
+		sq_again = sq_again && !submission;
 		printf("controller: sleeps\n") };
 		atomic {
 			rung -> rung = false;
@@ -460,7 +433,7 @@ active proctype Controller()
 		printf("controller: fetches submission entry %d\n", fetched);
 		fetched = NEXT(fetched) }
 	:: sq_shadow == fetched && !dead ->
-		sleep_unless(sq_shadow != fetched, sq_eventidx, fetched, sq_again, sq_rung)
+		sleep_unless(sq_shadow != fetched, sq_eventidx, fetched, true, sq_rung)
 	:: atomic { CONTROLLER == DEAD -> printf("controller: dies\n"); dead = true }; break
 	od
 }
@@ -477,7 +450,7 @@ active proctype Completions()
 		:: NEXT(posted) != head -> break
 		:: NEXT(posted) == head && cq_shadow != head -> head = cq_shadow
 		:: NEXT(posted) == head && cq_shadow == head ->
-			sleep_unless(cq_shadow != head, cq_eventidx, head, cq_again, cq_rung)
+			sleep_unless(cq_shadow != head, cq_eventidx, head, false, cq_rung)
 		od;
 #endif
 		atomic {
@@ -487,15 +460,12 @@ active proctype Completions()
 	od
 }
 
-/* A position that was written is not written again, controllers may take that for an error. */
-#define whole_laps	((sq_news && sq_last == sq_last_rung) || (cq_news && cq_last == cq_last_rung))
-
 /* When nobody can do anything any more. */
 active proctype Rest()
 {
 	timeout;
 	/* rest */
 	assert(!lock && !sq_lock && !handler);
-	assert(under_way == 0 || CONTROLLER == DEAD || whole_laps);
-	assert(!queued || whole_laps)
+	assert(under_way == 0 || CONTROLLER == DEAD);
+	assert(!queued || under_way > 0)
 }

@@ -22,9 +22,10 @@
  * work looks at the queues twice a second while commands are under way. It stops
  * when there are none, and is started again by the next doorbell at no cost to
  * the others: an idle submission queue is parked, its doorbell has no shadow,
- * which is what the fast path asks for anyway. The first lost doorbell ends the
- * trust in this controller's event indexes: positions are still published, but
- * all doorbell registers are written, until the administrator says otherwise.
+ * which is what the fast path asks for anyway. What may be lost is written to the
+ * register. When that sets a queue going on which nothing moved, the trust in this
+ * controller's event indexes ends: positions are still published, but all doorbell
+ * registers are written, until the administrator says otherwise.
  */
 #include <linux/debugfs.h>
 #include <linux/device.h>
@@ -43,18 +44,17 @@
 #include "dbbuf_trace.h"
 
 /*
- * How often queues with commands under way are looked at; how long none of them
- * completes before a doorbell that was asked for, it seems, is tried, and before
- * one that was not asked for is; how soon after that completions have to come in
- * for it to have helped; how often the latter has to help, for once may be chance;
- * and when to leave the queue to the timeouts.
+ * How often queues with commands under way are looked at; how long a submission
+ * doorbell has passed its event index before it is written; how long nothing
+ * completes before doorbells are written that were not asked for; how soon after
+ * that completions have to come in for it to have helped; and how often the latter
+ * has to help, for once may be chance.
  */
 #define NVME_DBBUF_WATCH	(HZ / 2)
 #define NVME_DBBUF_LATE		(HZ / 2)
 #define NVME_DBBUF_VERY_LATE	HZ
 #define NVME_DBBUF_PROBE	(HZ / 20)
 #define NVME_DBBUF_HELPED	2
-#define NVME_DBBUF_GIVE_UP	(10 * HZ)
 
 enum nvme_dbbuf_mode {
 	NVME_DBBUF_MODE_OFF,
@@ -142,9 +142,9 @@ static void nvme_dbbuf_synchronize_cq(struct nvme_dbbuf_queue *queue)
 }
 
 /*
- * Write the doorbell register if the controller was not told the present
- * position that way; a controller may take the same value twice for an error
- * [recovery.pml: ring].
+ * Write the doorbell register unless the controller was told all that way. By
+ * number, not by position: that is the same again after whole laps. A controller
+ * may take a value that it has been told for an error [recovery.pml: ring].
  */
 static bool nvme_dbbuf_ring(struct nvme_dbbuf_slot *slot)
 {
@@ -152,11 +152,12 @@ static bool nvme_dbbuf_ring(struct nvme_dbbuf_slot *slot)
 	bool ring;
 
 	spin_lock(slot->lock);
-	ring = db->last != db->last_rung;
+	ring = db->published != db->told;
 	if (ring) {
 		trace_nvme_dbbuf_recover(slot,
 					 le32_to_cpu(READ_ONCE(*db->eventidx)));
 		db->last_rung = db->last;
+		WRITE_ONCE(db->told, db->published);
 		WRITE_ONCE(slot->recovered, slot->recovered + 1);
 		writel(db->last, slot->reg);
 	}
@@ -166,6 +167,7 @@ static bool nvme_dbbuf_ring(struct nvme_dbbuf_slot *slot)
 
 static bool nvme_dbbuf_ring_queue(struct nvme_dbbuf_queue *queue)
 {
+	const struct nvme_dbbuf_db *cq = queue->cq.db;
 	bool rung = nvme_dbbuf_ring(&queue->sq);
 
 	/*
@@ -173,7 +175,7 @@ static bool nvme_dbbuf_ring_queue(struct nvme_dbbuf_queue *queue)
 	 * nothing to ring, then leave the interrupt alone
 	 * [recovery.pml: not_beside].
 	 */
-	if (READ_ONCE(queue->cq.db->last) != READ_ONCE(queue->cq.db->last_rung)) {
+	if (READ_ONCE(cq->published) != READ_ONCE(cq->told)) {
 		if (!queue->polled)
 			disable_irq(queue->irq);
 		rung |= nvme_dbbuf_ring(&queue->cq);
@@ -183,7 +185,8 @@ static bool nvme_dbbuf_ring_queue(struct nvme_dbbuf_queue *queue)
 	return rung;
 }
 
-static void nvme_dbbuf_note(const struct nvme_dbbuf_slot *slot,
+/* Returns whether there is something that the controller was not told. */
+static bool nvme_dbbuf_note(const struct nvme_dbbuf_slot *slot,
 			    struct nvme_dbbuf_loss *loss)
 {
 	const struct nvme_dbbuf_db *db = slot->db;
@@ -193,6 +196,7 @@ static void nvme_dbbuf_note(const struct nvme_dbbuf_slot *slot,
 	loss->eventidx = le32_to_cpu(READ_ONCE(*db->eventidx));
 	loss->last = READ_ONCE(db->last);
 	loss->last_rung = READ_ONCE(db->last_rung);
+	return READ_ONCE(db->published) != READ_ONCE(db->told);
 }
 
 /*
@@ -269,29 +273,28 @@ static bool nvme_dbbuf_stands(const struct nvme_dbbuf_queue *queue)
 	       READ_ONCE(queue->cq.db->published) == queue->published_seen;
 }
 
-/*
- * Park the queue when it has no commands under way, or does not get ahead
- * [recovery.pml: park, give_up].
- */
+/* Park the queue when it has no commands under way [recovery.pml: park]. */
 static bool nvme_dbbuf_park(struct nvme_dbbuf_queue *queue)
 {
 	struct nvme_dbbuf_db *sq = queue->sq.db;
 	bool parked;
-	u16 head;
 
 	spin_lock(queue->sq.lock);
 	/*
 	 * Each command takes one entry of both queues, which are of the same
 	 * depth and never full. The head only comes nearer while this is held.
 	 */
-	head = READ_ONCE(*queue->cq.position);
-	parked = sq->last == head ||
-		 (queue->watched && nvme_dbbuf_stands(queue) &&
-		  time_after(jiffies, queue->since + NVME_DBBUF_GIVE_UP));
+	parked = sq->last == READ_ONCE(*queue->cq.position);
 	if (parked)
 		WRITE_ONCE(sq->shadow, NULL);
 	spin_unlock(queue->sq.lock);
 	return parked;
+}
+
+/* Is that time up? */
+static bool nvme_dbbuf_due(unsigned long since, unsigned long time)
+{
+	return time_after_eq(jiffies, since + time);
 }
 
 /* Returns when to look at the queue again, in jiffies from now; 0: no need. */
@@ -307,13 +310,13 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 
 	if (queue->watched && queue->probed && moved) {
 		/* Nothing had moved for long: has that set it going? */
-		if (time_after(now, queue->probed_at + 2 * NVME_DBBUF_PROBE))
+		if (nvme_dbbuf_due(queue->probed_at, 2 * NVME_DBBUF_PROBE + 1))
 			queue->helped = 0;
 		else if (queue->probed_passed)
 			queue->helped = NVME_DBBUF_HELPED;
 		else
 			queue->helped++;
-		if (queue->helped == NVME_DBBUF_HELPED) {
+		if (queue->helped >= NVME_DBBUF_HELPED) {
 			nvme_dbbuf_distrust(dbbuf, &queue->probed_for);
 			return 0;
 		}
@@ -322,6 +325,7 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	/* Most queues are parked, leave their locks alone. */
 	if (!READ_ONCE(queue->sq.db->shadow) || nvme_dbbuf_park(queue)) {
 		queue->watched = false;
+		queue->passed = false;
 		return 0;
 	}
 
@@ -331,38 +335,32 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 		queue->head_seen = head;
 		queue->published_seen = published;
 		queue->since = now;
-		return NVME_DBBUF_WATCH;
 	}
 
-	if (time_before(now, queue->since + NVME_DBBUF_LATE))
-		return NVME_DBBUF_WATCH;
-
-	passed = nvme_dbbuf_passed(&queue->sq, &loss) ||
-		 nvme_dbbuf_passed(&queue->cq, &loss);
-	if (passed) {
-		/*
-		 * An interrupt handler may be between publishing and writing
-		 * the register, too: then it has moved the head. Pairs with A
-		 * [recovery.pml: still].
-		 */
-		smp_rmb();
-		if (!nvme_dbbuf_stands(queue))
-			return NVME_DBBUF_WATCH;
-	} else {
-		/* Perhaps the controller has no good event indexes. */
-		if (queue->probed ||
-		    time_before(now, queue->since + NVME_DBBUF_VERY_LATE))
-			return NVME_DBBUF_WATCH;
-		nvme_dbbuf_note(&queue->sq, &loss);
-		if (loss.last == loss.last_rung)
-			nvme_dbbuf_note(&queue->cq, &loss);
-	}
+	passed = nvme_dbbuf_passed(&queue->sq, &loss);
+	if (!queue->passed)
+		queue->passed_since = now;
+	queue->passed = passed;
 
 	/*
-	 * Perhaps the controller is just slow: ring, which does no harm, and see
+	 * Either it is asked for, and late, whatever completes meanwhile. Or
+	 * nothing completes, and perhaps the controller has no good event
+	 * indexes. Or it is just slow: ring, which does no harm, and see
 	 * [recovery.pml: probe].
 	 */
+	passed = passed && nvme_dbbuf_due(queue->passed_since, NVME_DBBUF_LATE);
+	if (!passed) {
+		if (!nvme_dbbuf_due(queue->probed ? queue->probed_at :
+				    queue->since, NVME_DBBUF_VERY_LATE))
+			return NVME_DBBUF_WATCH;
+		if (!nvme_dbbuf_note(&queue->sq, &loss))
+			nvme_dbbuf_note(&queue->cq, &loss);
+	}
 	if (!nvme_dbbuf_ring_queue(queue))
+		return NVME_DBBUF_WATCH;
+
+	/* Nothing can be seen in a queue that gets ahead anyway. */
+	if (!nvme_dbbuf_due(queue->since, NVME_DBBUF_LATE))
 		return NVME_DBBUF_WATCH;
 	queue->probed = true;
 	queue->probed_passed = passed;
@@ -384,8 +382,9 @@ static void nvme_dbbuf_watch(struct work_struct *work)
 		when = nvme_dbbuf_watch_queue(dbbuf, &dbbuf->queues[qid]);
 		next = min_not_zero(next, when);
 	}
+	/* A queue that was not parked any more meanwhile wants no more than WATCH. */
 	if (next && !dbbuf->distrusted)
-		queue_delayed_work(nvme_wq, &dbbuf->watch, next);
+		mod_delayed_work(nvme_wq, &dbbuf->watch, next);
 	mutex_unlock(&dbbuf->lock);
 }
 
@@ -425,6 +424,7 @@ bool nvme_dbbuf_update_slow(struct nvme_dbbuf_db *db, u16 value)
 	WRITE_ONCE(db->published, db->published + 1);
 	smp_wmb();	/* pairs with smp_rmb() in nvme_dbbuf_show_slot() */
 	db->last_rung = value;
+	WRITE_ONCE(db->told, db->published);
 	WRITE_ONCE(db->rung, db->rung + 1);
 	trace_nvme_dbbuf_doorbell(slot, value,
 				  le32_to_cpu(READ_ONCE(*db->eventidx)), true);
@@ -772,6 +772,7 @@ static void nvme_dbbuf_aim(struct nvme_dbbuf_slot *slot, size_t word)
 	db->eventidx = &dbbuf->eventidxs[word];
 	db->last = position;
 	db->last_rung = position;
+	WRITE_ONCE(db->told, db->published);
 	/* It may have moved, by MMIO, since the page was seeded. */
 	WRITE_ONCE(*slot->shadow, cpu_to_le32(position));
 	spin_unlock(slot->lock);
@@ -786,6 +787,7 @@ static void nvme_dbbuf_attach_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	nvme_dbbuf_aim(&queue->sq, nvme_dbbuf_sq_word(qid, dbbuf->stride));
 	nvme_dbbuf_aim(&queue->cq, nvme_dbbuf_cq_word(qid, dbbuf->stride));
 	queue->watched = false;
+	queue->passed = false;
 	queue->helped = 0;
 
 	/* Parked. */

@@ -71,6 +71,7 @@ DECLARE_TRACEPOINT(nvme_dbbuf_doorbell);
  * @rung: number of those for which the doorbell register was written
  * @slot: what dbbuf.c knows of this doorbell, which it lets it do when @shadow is
  *	NULL; NULL too: not attached, the doorbell register is written each time
+ * @told: what @published was when the doorbell register was written last
  *
  * In the order in which an update uses them: all up to @published belong on one
  * cache line.
@@ -90,6 +91,7 @@ struct nvme_dbbuf_db {
 	unsigned long		published;
 	unsigned long		rung;
 	struct nvme_dbbuf_slot	*slot;
+	unsigned long		told;
 };
 
 /*
@@ -205,6 +207,7 @@ static inline bool nvme_dbbuf_update_and_check_event(struct nvme_dbbuf_db *db,
 	ring = nvme_dbbuf_need_event(eventidx, db->last_position, value, old);
 	if (ring) {
 		db->last_rung = value;
+		WRITE_ONCE(db->told, db->published);
 		WRITE_ONCE(db->rung, db->rung + 1);
 	}
 	/* Returned by the call, @ring need not be kept for its sake. */
@@ -260,13 +263,15 @@ struct nvme_dbbuf_loss {
  * @cq: the completion queue's doorbell
  * @polled: the completion queue has no interrupt
  * @irq: else its Linux interrupt number
- * @watched: the fields below are valid
- * @probed: the doorbells were written, as one of them may have been lost
- * @probed_passed: because one had passed its event index
- * @helped: how many times in a row that has helped without one having done so
+ * @watched: @head_seen, @published_seen and @since are valid
+ * @passed: at the last look, @sq had passed its event index
+ * @probed: nothing completes, so the doorbells were written
+ * @probed_passed: because of @passed
+ * @helped: how many times in a row that has helped without @probed_passed
  * @head_seen: completion queue head when the queue was looked at last
  * @published_seen: number of heads published at that time
  * @since: when it was seen to move last, in jiffies
+ * @passed_since: for how long @passed, in jiffies
  * @probed_at: when @probed, in jiffies
  * @probed_for: what will have been lost if that helps
  */
@@ -276,12 +281,14 @@ struct nvme_dbbuf_queue {
 	int			irq;
 	bool			polled;
 	bool			watched;
+	bool			passed;
 	bool			probed;
 	bool			probed_passed;
 	u8			helped;
 	u16			head_seen;
 	unsigned long		published_seen;
 	unsigned long		since;
+	unsigned long		passed_since;
 	unsigned long		probed_at;
 	struct nvme_dbbuf_loss	probed_for;
 };

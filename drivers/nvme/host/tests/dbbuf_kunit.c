@@ -47,12 +47,13 @@ static void fake_disable_irq(unsigned int irq);
 static void fake_enable_irq(unsigned int irq);
 static bool fake_queue_work(struct workqueue_struct *queue,
 			    struct delayed_work *work, unsigned long delay);
+static bool fake_mod_work(struct workqueue_struct *queue,
+			  struct delayed_work *work, unsigned long delay);
 static void fake_writel(u32 value, u32 __iomem *reg);
 static unsigned long fake_jiffies(void);
 static unsigned long fake_copy_from_user(void *to, const void __user *from,
 					 unsigned long size);
 static void fake_barrier(char name);
-static void fake_read_barrier(void);
 
 #undef kcalloc
 #define kcalloc			fake_calloc
@@ -70,6 +71,8 @@ static void fake_read_barrier(void);
 #define nvme_wq			NULL
 #undef queue_delayed_work
 #define queue_delayed_work	fake_queue_work
+#undef mod_delayed_work
+#define mod_delayed_work	fake_mod_work
 #undef writel
 #define writel			fake_writel
 #undef jiffies
@@ -88,8 +91,6 @@ static void fake_read_barrier(void);
 #endif
 #undef wmb
 #define wmb()			fake_barrier('w') /* part of A */
-#undef smp_rmb
-#define smp_rmb()		fake_read_barrier() /* as its caller says */
 #undef virt_store_release
 #define virt_store_release(p, value) /* A */	\
 	do {					\
@@ -169,7 +170,7 @@ static struct fake {
 	struct nvme_dbbuf_db	*ordered;
 	char			order[8];
 	void			(*on_command)(struct fake *fake);
-	void			(*on_read_barrier)(struct fake *fake);
+	void			(*on_doorbell)(struct fake *fake);
 } *fake;
 
 static void *fake_calloc(size_t n, size_t size, gfp_t gfp)
@@ -262,6 +263,8 @@ static void fake_writel(u32 value, u32 __iomem *reg)
 			queue->cq_writes++;
 		}
 	}
+	if (fake->on_doorbell)
+		fake->on_doorbell(fake);
 }
 
 static unsigned long fake_jiffies(void)
@@ -304,13 +307,6 @@ static void fake_barrier(char name)
 	}
 }
 
-/* When somebody reads what changes meanwhile. */
-static void fake_read_barrier(void)
-{
-	if (fake->on_read_barrier)
-		fake->on_read_barrier(fake);
-}
-
 /* As with the real one, a time that is set already stays. */
 static bool fake_queue_work(struct workqueue_struct *queue,
 			    struct delayed_work *work, unsigned long delay)
@@ -320,6 +316,13 @@ static bool fake_queue_work(struct workqueue_struct *queue,
 		return false;
 	fake->watch_in = delay;
 	return true;
+}
+
+static bool fake_mod_work(struct workqueue_struct *queue,
+			  struct delayed_work *work, unsigned long delay)
+{
+	fake->watch_in = 0;
+	return fake_queue_work(queue, work, delay);
 }
 
 static void trace_nvme_dbbuf_doorbell(const struct nvme_dbbuf_slot *slot,
@@ -943,25 +946,37 @@ static void lose_sq(struct fake_queue *queue, unsigned int qid)
 	set_eventidx(qid, false, tail);
 }
 
-/* Its doorbells are tried, soon. */
-static void wait_for_probe(struct kunit *test, struct fake_queue *queue)
-{
-	unsigned int writes = queue->sq_writes + queue->cq_writes, waits = 0;
+/* From when a doorbell gets lost until its register is written, at most. */
+#define ASKED_FOR	(NVME_DBBUF_WATCH + NVME_DBBUF_LATE)
+#define NOT_ASKED_FOR	(NVME_DBBUF_WATCH + NVME_DBBUF_VERY_LATE)
 
-	while (queue->sq_writes + queue->cq_writes == writes && waits < 40) {
+/* Its doorbells are written, after that time. */
+static void wait_for_probe(struct kunit *test, struct fake_queue *queue,
+			   unsigned long time)
+{
+	unsigned int writes = queue->sq_writes + queue->cq_writes;
+	unsigned long waited = 0;
+
+	while (queue->sq_writes + queue->cq_writes == writes &&
+	       waited <= 2 * time) {
 		wait(HZ / 20);
-		waits++;
+		waited += HZ / 20;
 	}
-	KUNIT_EXPECT_LE(test, waits, 22U);
+	KUNIT_EXPECT_LE(test, waited, time + HZ / 10);
 	expect_distrust(test, false);
 }
 
 /* The controller goes on at once: it has not known. */
-static void expect_lost(struct kunit *test, struct fake_queue *queue)
+static void go_on(struct fake_queue *queue)
 {
-	wait_for_probe(test, queue);
 	move_cq(queue, queue->sq_tail);
 	wait(NVME_DBBUF_PROBE);
+}
+
+static void expect_lost(struct kunit *test, struct fake_queue *queue)
+{
+	wait_for_probe(test, queue, ASKED_FOR);
+	go_on(queue);
 	expect_distrust(test, true);
 }
 
@@ -1009,26 +1024,90 @@ static void lost_sq(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->watch_in, 0UL);
 }
 
+/* The controller waits for room, and has not asked for that to be told. */
 static void lost_cq(struct kunit *test)
 {
 	struct fake_queue *queue = &fake->queues[1];
+	unsigned int i;
 
 	connect_queues(QUEUES, 1);
-	set_eventidx(1, false, 0xffffffff);
 	set_eventidx(1, true, 0xffffffff);
-	move_sq(queue, 9);
-	move_cq(queue, 5);
-	set_eventidx(1, true, 2);
-	wait_for_probe(test, queue);
-	KUNIT_EXPECT_EQ(test, queue->cq_writes, 1U);
-	KUNIT_EXPECT_EQ(test, queue->cq_reg, 5U);
-	set_eventidx(1, true, 5);
-	move_cq(queue, 9);
-	wait(NVME_DBBUF_PROBE);
+	for (i = 1; i <= NVME_DBBUF_HELPED; i++) {
+		expect_distrust(test, false);
+		set_eventidx(1, false, queue->sq_tail);
+		KUNIT_EXPECT_TRUE(test, move_sq(queue, queue->sq_tail + 9));
+		move_cq(queue, queue->sq_tail - 4);
+		wait_for_probe(test, queue, NOT_ASKED_FOR);
+		KUNIT_EXPECT_EQ(test, queue->cq_writes, i);
+		KUNIT_EXPECT_EQ(test, queue->cq_reg, queue->sq_tail - 4U);
+		KUNIT_EXPECT_EQ(test, queue->sq_writes, 0U);
+		go_on(queue);
+	}
 	expect_distrust(test, true);
-	KUNIT_EXPECT_EQ(test, queue->cq_writes, 1U);
 	KUNIT_EXPECT_TRUE(test, fake->dbbuf.loss.completion);
-	KUNIT_EXPECT_EQ(test, fake->dbbuf.loss.eventidx, 2U);
+	KUNIT_EXPECT_EQ(test, (int)fake->dbbuf.loss.last, 14);
+}
+
+/* A controller that is busy with earlier commands has to be told as soon. */
+static void lost_among_others(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+	unsigned int i;
+
+	connect_queues(QUEUES, 1);
+	KUNIT_EXPECT_TRUE(test, move_sq(queue, 20));
+	lose_sq(queue, 1);
+	for (i = 1; i <= 12; i++) {
+		KUNIT_EXPECT_EQ(test, queue->sq_writes, i <= 10 ? 0U : 1U);
+		wait(HZ / 10);
+		move_cq(queue, i);
+	}
+	KUNIT_EXPECT_EQ(test, queue->sq_reg, 21U);
+	/* What completes then is no sign that it has helped. */
+	for (; i <= 21; i++) {
+		move_cq(queue, i);
+		wait(HZ / 10);
+	}
+	KUNIT_EXPECT_EQ(test, queue->sq_writes, 1U);
+	expect_distrust(test, false);
+}
+
+/* After whole laps, a position that the controller was told is another one. */
+static void lost_after_laps(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+	unsigned int i;
+
+	connect_queues(QUEUES, 1);
+	KUNIT_EXPECT_TRUE(test, move_sq(queue, 1));
+	set_eventidx(1, false, 0xffffffff);
+	for (i = 1; i <= DEPTH; i++) {
+		move_cq(queue, i % DEPTH);
+		KUNIT_EXPECT_FALSE(test, move_sq(queue, (1 + i) % DEPTH));
+	}
+	KUNIT_EXPECT_EQ(test, queue->sq.last, queue->sq.last_rung);
+	wait_for_probe(test, queue, NOT_ASKED_FOR);
+	KUNIT_EXPECT_EQ(test, queue->sq_writes, 1U);
+	KUNIT_EXPECT_EQ(test, queue->sq_reg, 1U);
+}
+
+static void use_another(struct fake *fake)
+{
+	move_sq(&fake->queues[2], 1);
+}
+
+/* Another queue is used just then: no reason to look later. */
+static void probed_in_time(struct kunit *test)
+{
+	connect_queues(QUEUES, 1);
+	fake->on_doorbell = use_another;
+	lose_sq(&fake->queues[1], 1);
+	wait_for_probe(test, &fake->queues[1], ASKED_FOR);
+	fake->on_doorbell = NULL;
+	KUNIT_EXPECT_TRUE(test, !!fake->queues[2].sq.shadow);
+	KUNIT_EXPECT_LE(test, fake->watch_in, (unsigned long)NVME_DBBUF_PROBE);
+	go_on(&fake->queues[1]);
+	expect_distrust(test, true);
 }
 
 /* What was suppressed on other queues is as doubtful. */
@@ -1085,7 +1164,7 @@ static void passed_not_lost(struct kunit *test)
 
 	connect_queues(QUEUES, 1);
 	lose_sq(queue, 1);
-	wait_for_probe(test, queue);
+	wait_for_probe(test, queue, ASKED_FOR);
 	wait(HZ);
 	move_cq(queue, 1);
 	wait(HZ);
@@ -1124,7 +1203,7 @@ static void lost_without_proof(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)fake->dbbuf.loss.last, (int)tail);
 }
 
-/* The timeouts deal with a controller that is dead; nobody looks for ever. */
+/* One that is dead is told what is new, and nothing else, until it is reset. */
 static void dead(struct kunit *test)
 {
 	struct fake_queue *queue = &fake->queues[1];
@@ -1133,12 +1212,16 @@ static void dead(struct kunit *test)
 	set_eventidx(1, false, 0xffffffff);
 	move_sq(queue, 4);
 	wait(60 * HZ);
-	KUNIT_EXPECT_EQ(test, fake->watch_in, 0UL);
 	KUNIT_EXPECT_EQ(test, queue->sq_writes, 1U);
-	expect_distrust(test, false);
-	/* But for each new command. */
 	move_sq(queue, 5);
-	KUNIT_EXPECT_GT(test, fake->watch_in, 0UL);
+	wait_for_probe(test, queue, NOT_ASKED_FOR);
+	wait(60 * HZ);
+	KUNIT_EXPECT_EQ(test, queue->sq_writes, 2U);
+	KUNIT_EXPECT_EQ(test, queue->sq_reg, 5U);
+	expect_distrust(test, false);
+	nvme_dbbuf_detach(&fake->dbbuf);
+	wait(HZ);
+	KUNIT_EXPECT_EQ(test, fake->watch_in, 0UL);
 }
 
 static void distrust_lasts(struct kunit *test)
@@ -1194,47 +1277,22 @@ static void whole_lap(struct kunit *test)
 	expect_lost(test, queue);
 }
 
-static void consume_one(struct fake *fake)
-{
-	fake->queues[1].cq_head++;
-}
-
-/* A handler that has moved the head is about to publish it, and to ring. */
-static void handler_meanwhile(struct kunit *test)
+/* What was seen before the administrator's word counts no more after it. */
+static void trusted_afresh(struct kunit *test)
 {
 	struct fake_queue *queue = &fake->queues[1];
 
 	connect_queues(QUEUES, 1);
-	move_sq(queue, 2);
-	lose_sq(queue, 1);
-	wait(NVME_DBBUF_WATCH);
-	fake->on_read_barrier = consume_one;
-	wait(NVME_DBBUF_LATE);
-	KUNIT_EXPECT_EQ(test, (int)queue->cq_head, 1);
-	KUNIT_EXPECT_EQ(test, queue->sq_writes, 0U);
-	fake->on_read_barrier = NULL;
-	move_cq(queue, 1);
-	expect_lost(test, queue);
-}
-
-/* What was seen before the administrator's word counts no more after it. */
-static void trusted_afresh(struct kunit *test)
-{
-	struct fake_queue *other = &fake->queues[2];
-
-	connect_queues(QUEUES, 1);
-	/* It knows this one. */
-	move_sq(other, 1);
-	set_eventidx(2, false, 1);
-	wait(NVME_DBBUF_WATCH);
 	lose_trust(test);
-	wait(60 * HZ);
 	nvme_dbbuf_trust(&fake->dbbuf);
 	expect_distrust(test, false);
-	/* The head is where it was a minute ago. */
-	lose_sq(other, 2);
-	expect_lost(test, other);
-	KUNIT_EXPECT_EQ(test, other->sq_reg, 2U);
+	/* Once is chance. */
+	set_eventidx(1, false, 0xffffffff);
+	set_eventidx(1, true, 0xffffffff);
+	move_sq(queue, queue->sq_tail + 1);
+	wait_for_probe(test, queue, NOT_ASKED_FOR);
+	go_on(queue);
+	expect_distrust(test, false);
 }
 
 /* A file of debugfs, opened; what is read from it is in buffer. */
@@ -1427,6 +1485,9 @@ static struct kunit_case dbbuf_test_cases[] = {
 	KUNIT_CASE(parked),
 	KUNIT_CASE(lost_sq),
 	KUNIT_CASE(lost_cq),
+	KUNIT_CASE(lost_among_others),
+	KUNIT_CASE(lost_after_laps),
+	KUNIT_CASE(probed_in_time),
 	KUNIT_CASE(lost_elsewhere),
 	KUNIT_CASE(slow_not_lost),
 	KUNIT_CASE(passed_not_lost),
@@ -1434,7 +1495,6 @@ static struct kunit_case dbbuf_test_cases[] = {
 	KUNIT_CASE(dead),
 	KUNIT_CASE(distrust_lasts),
 	KUNIT_CASE(whole_lap),
-	KUNIT_CASE(handler_meanwhile),
 	KUNIT_CASE(trusted_afresh),
 	KUNIT_CASE(show_state),
 	KUNIT_CASE(write_trust),
