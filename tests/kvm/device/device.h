@@ -312,6 +312,7 @@ struct device {
 	/* faults.c */
 	bool			armed;
 	bool			vanished;
+	bool			cap_read;	/* since it was enabled last */
 	bool			stuck;
 	__u64			random;
 	__u64			nth_sq;

@@ -525,8 +525,6 @@ bool doorbell_sq_done(struct device *dev, struct sq *sq)
 		return cq_ask(dev, cq);
 	if (!doorbell_shadowed(dev, sq->id))
 		return drained;
-	if (sq->id && drained && fault(dev, dev->options.faults.shadow_overwrite))
-		overwrite_shadow(dev, sq);
 
 	if (personality->polls && personality->parks &&
 	    now_ns() - dev->news_ns < PARK_NS)
@@ -541,7 +539,11 @@ bool doorbell_sq_done(struct device *dev, struct sq *sq)
 	if (personality->sq == EVENTIDX_BATCH ||
 	    (personality->sq == EVENTIDX_IDLE && drained))
 		rest = sq_ask(dev, sq);
-	return rest && sq->head == sq->tail;
+	rest = rest && sq->head == sq->tail;
+	/* Not of one that polls: it could not tell its own value from the host's. */
+	if (rest && sq->id && fault(dev, dev->options.faults.shadow_overwrite))
+		overwrite_shadow(dev, sq);
+	return rest;
 }
 
 /* Completions were posted, and there will be an interrupt. */

@@ -43,8 +43,11 @@ static bool nvme_shut_down(const struct device *dev)
 
 static void nvme_disable(struct device *dev)
 {
-	/* The stride must not change while somebody uses it, or has read it. */
-	if (!nvme_shut_down(dev))
+	/*
+	 * The stride must not change while somebody uses it, or has read it, as a
+	 * driver does before it disables what the firmware has left enabled.
+	 */
+	if (!nvme_shut_down(dev) && !dev->cap_read)
 		nvme_set_cap(dev);
 	if (dev->cc & NVME_CC_EN_MASK)
 		dev->counts.disables++;
@@ -80,6 +83,7 @@ static void nvme_enable(struct device *dev)
 	__u32 cq_size = (dev->aqa >> 16 & 0xfff) + 1;
 
 	dev->counts.enables++;
+	dev->cap_read = false;
 	fault_enabled(dev);
 	if (NVME_GET(dev->cc, CC_MPS) || NVME_GET(dev->cc, CC_CSS) ||
 	    sq_size < 2 || cq_size < 2 ||
@@ -205,6 +209,8 @@ void nvme_read(struct device *dev, __u64 offset, void *data, __u32 count)
 	}
 	if (offset >= REGISTERS)
 		return;
+	if (offset < NVME_REG_VS)
+		dev->cap_read = true;
 	for (i = 0; i < ARRAY_SIZE(values); i++) {
 		__le32 value = htole32(values[i].value);
 
