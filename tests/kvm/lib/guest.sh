@@ -151,22 +151,12 @@ _traces_kb()
 	awk '$1 == "pools:" { print 16 * $2 }' /sys/kernel/debug/stackdepot/stats
 }
 
-# Each reset maps the MSI-X tables anew.  vmalloc gives such addresses back late, and
-# KASAN's shadow of them with it: 2 kB a reset, up to many MB.  A module that is loaded,
-# whichever, makes it do so at once.
-_vmalloc_flush()
-{
-	[ -e /modules/kunit.ko ] && [ ! -d /sys/module/kunit ] || return 0
-	insmod /modules/kunit.ko && rmmod kunit
-}
-
 # memory_free: kilobytes, all that can be given back counted in: caches, half
 # empty slabs (and what KASAN holds back of them), the CPUs' own lists of pages.
 # Files here are shared memory.
 memory_free()
 {
 	rm -f /tmp/*.json
-	_vmalloc_flush
 	sync
 	echo 3 > /proc/sys/vm/drop_caches
 	for _slab in /sys/kernel/slab/*/shrink; do
