@@ -142,9 +142,17 @@ static void nvme_dbbuf_synchronize_cq(struct nvme_dbbuf_queue *queue)
 }
 
 /*
- * Write the doorbell register unless the controller was told all that way. By
- * number, not by position: that is the same again after whole laps. A controller
- * may take a value that it has been told for an error [recovery.pml: ring].
+ * Is there a position that the doorbell register has not told? By number, not by
+ * position: that is the same again after whole laps.
+ */
+static bool nvme_dbbuf_untold(const struct nvme_dbbuf_db *db)
+{
+	return READ_ONCE(db->published) != READ_ONCE(db->told);
+}
+
+/*
+ * Write the doorbell register unless the controller was told all that way. It may
+ * take a value that it has been told for an error [recovery.pml: ring].
  */
 static bool nvme_dbbuf_ring(struct nvme_dbbuf_slot *slot)
 {
@@ -152,7 +160,7 @@ static bool nvme_dbbuf_ring(struct nvme_dbbuf_slot *slot)
 	bool ring;
 
 	spin_lock(slot->lock);
-	ring = db->published != db->told;
+	ring = nvme_dbbuf_untold(db);
 	if (ring) {
 		trace_nvme_dbbuf_recover(slot,
 					 le32_to_cpu(READ_ONCE(*db->eventidx)));
@@ -167,7 +175,6 @@ static bool nvme_dbbuf_ring(struct nvme_dbbuf_slot *slot)
 
 static bool nvme_dbbuf_ring_queue(struct nvme_dbbuf_queue *queue)
 {
-	const struct nvme_dbbuf_db *cq = queue->cq.db;
 	bool rung = nvme_dbbuf_ring(&queue->sq);
 
 	/*
@@ -175,7 +182,7 @@ static bool nvme_dbbuf_ring_queue(struct nvme_dbbuf_queue *queue)
 	 * nothing to ring, then leave the interrupt alone
 	 * [recovery.pml: not_beside].
 	 */
-	if (READ_ONCE(cq->published) != READ_ONCE(cq->told)) {
+	if (nvme_dbbuf_untold(queue->cq.db)) {
 		if (!queue->polled)
 			disable_irq(queue->irq);
 		rung |= nvme_dbbuf_ring(&queue->cq);
@@ -185,8 +192,7 @@ static bool nvme_dbbuf_ring_queue(struct nvme_dbbuf_queue *queue)
 	return rung;
 }
 
-/* Returns whether there is something that the controller was not told. */
-static bool nvme_dbbuf_note(const struct nvme_dbbuf_slot *slot,
+static void nvme_dbbuf_note(const struct nvme_dbbuf_slot *slot,
 			    struct nvme_dbbuf_loss *loss)
 {
 	const struct nvme_dbbuf_db *db = slot->db;
@@ -196,7 +202,6 @@ static bool nvme_dbbuf_note(const struct nvme_dbbuf_slot *slot,
 	loss->eventidx = le32_to_cpu(READ_ONCE(*db->eventidx));
 	loss->last = READ_ONCE(db->last);
 	loss->last_rung = READ_ONCE(db->last_rung);
-	return READ_ONCE(db->published) != READ_ONCE(db->told);
 }
 
 /*
@@ -353,8 +358,8 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 		if (!nvme_dbbuf_due(queue->probed ? queue->probed_at :
 				    queue->since, NVME_DBBUF_VERY_LATE))
 			return NVME_DBBUF_WATCH;
-		if (!nvme_dbbuf_note(&queue->sq, &loss))
-			nvme_dbbuf_note(&queue->cq, &loss);
+		nvme_dbbuf_note(nvme_dbbuf_untold(queue->sq.db) ? &queue->sq :
+				&queue->cq, &loss);
 	}
 	if (!nvme_dbbuf_ring_queue(queue))
 		return NVME_DBBUF_WATCH;
