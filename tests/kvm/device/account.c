@@ -46,7 +46,8 @@ static void write_queues(struct device *dev, FILE *out)
 	for (i = 0; i < dev->options.pairs; i++) {
 		const struct queue_counts *counts = &dev->counts.queues[i];
 
-		if (!counts->commands && !counts->completions)
+		if (!counts->commands && !counts->completions &&
+		    !counts->sq.doorbells && !counts->cq.doorbells)
 			continue;
 		fprintf(out, "%s\n  {\"qid\": %u, \"commands\": %llu, ", between, i,
 			counts->commands);

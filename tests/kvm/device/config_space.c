@@ -116,7 +116,10 @@ void pci_init(struct device *dev)
 /* The caller has checked offset and count against the region's size. */
 void pci_config_read(struct device *dev, __u64 offset, void *data, __u32 count)
 {
-	memcpy(data, dev->config + offset, count);
+	if (dev->vanished)
+		memset(data, 0xff, count);
+	else
+		memcpy(data, dev->config + offset, count);
 }
 
 void pci_config_write(struct device *dev, __u64 offset, const void *data,
@@ -126,6 +129,8 @@ void pci_config_write(struct device *dev, __u64 offset, const void *data,
 	const __u8 *bytes = data;
 	__u32 i;
 
+	if (dev->vanished)
+		return;
 	for (i = 0; i < count; i++) {
 		__u8 mask = dev->writable[offset + i];
 

@@ -172,7 +172,25 @@ class NvmeDevice:
             wrong = 'the NVMe device ended with status %d' % self.process.returncode
         elif not wrong and os.path.exists(self.socket):
             wrong = 'the NVMe device has left its socket behind'
-        return wrong, self._read()
+        account = self._read()
+        return wrong or complaint(account), account
+
+
+# Faults that make the device see things which the driver did not do: it takes its own
+# garbage for a position.
+CONFUSING = ('shadow_overwrite',)
+
+
+def complaint(account):
+    """What the device holds against its driver, or None."""
+    wrong = {name: account.get(name, 0) for name in (
+        'invalid_accesses', 'invalid_doorbells', 'protocol_errors', 'dma_errors')}
+    if not any(name in account.get('faults', ()) for name in CONFUSING):
+        for queue in account.get('queues', ()):
+            for kind in 'sq', 'cq':
+                wrong['invalid %s%d doorbells' % (kind, queue['qid'])] = queue[kind]['invalid']
+    said = ', '.join('%s: %d' % (name, count) for name, count in wrong.items() if count)
+    return 'the NVMe device has seen what should not be: ' + said if said else None
 
 
 def tally(account):
