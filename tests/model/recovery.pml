@@ -269,7 +269,7 @@ inline distrust()
 #ifndef NO_RECOVER
 	ring_queue();
 #endif
-	helped = 0
+	atomic { watched = false; helped = 0 }
 }
 
 #define sq_passed	need_event(sq_eventidx, sq_last, sq_last_rung)
