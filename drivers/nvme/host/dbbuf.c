@@ -288,6 +288,9 @@ static bool nvme_dbbuf_park(struct nvme_dbbuf_queue *queue)
 	/*
 	 * Each command takes one entry of both queues, which are of the same
 	 * depth and never full. The head only comes nearer while this is held.
+	 * A controller that makes up completions puts them out of step until
+	 * its next reset: it is watched when idle, or with just so many
+	 * commands under way it is not.
 	 */
 	parked = sq->last == READ_ONCE(*queue->cq.position);
 	if (parked)
@@ -330,10 +333,11 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	/* Most queues are parked, leave their locks alone. */
 	if (!READ_ONCE(queue->sq.db->shadow) || nvme_dbbuf_park(queue)) {
 		queue->watched = false;
-		queue->passed = false;
 		return 0;
 	}
 
+	if (!queue->watched)
+		queue->passed = false;
 	if (!queue->watched || moved) {
 		queue->watched = true;
 		queue->probed = false;
@@ -792,7 +796,6 @@ static void nvme_dbbuf_attach_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	nvme_dbbuf_aim(&queue->sq, nvme_dbbuf_sq_word(qid, dbbuf->stride));
 	nvme_dbbuf_aim(&queue->cq, nvme_dbbuf_cq_word(qid, dbbuf->stride));
 	queue->watched = false;
-	queue->passed = false;
 	queue->helped = 0;
 
 	/* Parked. */

@@ -263,7 +263,7 @@ struct nvme_dbbuf_loss {
  * @cq: the completion queue's doorbell
  * @polled: the completion queue has no interrupt
  * @irq: else its Linux interrupt number
- * @watched: @head_seen, @published_seen and @since are valid
+ * @watched: @passed, @head_seen, @published_seen and @since are valid
  * @passed: at the last look, @sq had passed its event index
  * @probed: nothing completes, so the doorbells were written
  * @probed_passed: because of @passed

@@ -36,6 +36,7 @@
 #define nvme_dbbuf_trace_doorbell test_dbbuf_trace_doorbell
 
 static void *fake_calloc(size_t n, size_t size, gfp_t gfp);
+static void fake_free(const void *array);
 static void *fake_dma_alloc(struct device *dev, size_t size, dma_addr_t *dma,
 			    gfp_t gfp);
 static void fake_dma_free(struct device *dev, size_t size, void *page,
@@ -57,6 +58,8 @@ static void fake_barrier(char name);
 
 #undef kcalloc
 #define kcalloc			fake_calloc
+#undef kfree
+#define kfree(p)		fake_free(p)
 #undef dma_alloc_coherent
 #define dma_alloc_coherent	fake_dma_alloc
 #undef dma_free_coherent
@@ -156,6 +159,7 @@ static struct fake {
 	struct fake_queue	queues[QUEUES];
 	unsigned int		allocations;
 	unsigned int		fail_allocation;
+	unsigned int		arrays;
 	unsigned int		pages;
 	unsigned int		commands;
 	unsigned int		synchronized;
@@ -167,6 +171,7 @@ static struct fake {
 	struct nvme_command	command;
 	int			status;
 	bool			bad_address;
+	bool			write_combined;
 	struct nvme_dbbuf_db	*ordered;
 	char			order[8];
 	void			(*on_command)(struct fake *fake);
@@ -177,7 +182,14 @@ static void *fake_calloc(size_t n, size_t size, gfp_t gfp)
 {
 	if (++fake->allocations == fake->fail_allocation)
 		return NULL;
+	fake->arrays++;
 	return kzalloc(n * size, gfp);
+}
+
+static void fake_free(const void *array)
+{
+	fake->arrays--;
+	(kfree)(array);
 }
 
 static void *fake_dma_alloc(struct device *dev, size_t size, dma_addr_t *dma,
@@ -198,7 +210,7 @@ static void fake_dma_free(struct device *dev, size_t size, void *page,
 {
 	WARN_ON(size != NVME_CTRL_PAGE_SIZE || dma != (uintptr_t)page);
 	fake->pages--;
-	kfree(page);
+	(kfree)(page);
 }
 
 static bool any_attached(void)
@@ -365,7 +377,7 @@ static int connect_queues(unsigned int nr_online, unsigned int stride)
 		nvme_dbbuf_init_sq(&fake->dbbuf, qid, &queue->sq,
 				   &queue->sq_lock, &queue->sq_tail,
 				   (__force u32 __iomem *)&queue->sq_reg, DEPTH,
-				   false);
+				   fake->write_combined);
 		nvme_dbbuf_init_cq(&fake->dbbuf, qid, &queue->cq,
 				   &queue->cq_poll_lock, &queue->cq_head,
 				   (__force u32 __iomem *)&queue->cq_reg, DEPTH,
@@ -437,7 +449,7 @@ static void dbbuf_test_exit(struct kunit *test)
 		return;
 	nvme_dbbuf_detach(&fake->dbbuf);
 	nvme_dbbuf_free(&fake->dbbuf);
-	WARN_ON(fake->pages);
+	WARN_ON(fake->pages || fake->arrays);
 	fake = NULL;
 }
 
@@ -861,13 +873,12 @@ static bool publish_in_order(struct kunit *test, bool completion,
 	bool ring;
 
 	nvme_dbbuf_detach(&fake->dbbuf);
+	fake->write_combined = write_combined;
 	connect_queues(QUEUES, 1);
 	set_eventidx(1, completion, 0xffffffff);
 	memset(fake->order, 0, sizeof(fake->order));
 	fake->ordered = completion ? &queue->cq : &queue->sq;
-	fake->ordered->write_combined = write_combined;
 	ring = completion ? move_cq(queue, 1) : move_sq(queue, 1);
-	fake->ordered->write_combined = false;
 	fake->ordered = NULL;
 	KUNIT_EXPECT_STREQ(test, (const char *)fake->order, order);
 	return ring;
@@ -1295,6 +1306,22 @@ static void trusted_afresh(struct kunit *test)
 	expect_distrust(test, false);
 }
 
+/* That the doorbell was late before that says nothing of the next one. */
+static void passed_afresh(struct kunit *test)
+{
+	struct fake_queue *queue = &fake->queues[1];
+	unsigned int writes;
+
+	connect_queues(QUEUES, 1);
+	lose_trust(test);
+	nvme_dbbuf_trust(&fake->dbbuf);
+	writes = queue->sq_writes;
+	lose_sq(queue, 1);
+	wait(NVME_DBBUF_WATCH + HZ / 20);
+	KUNIT_EXPECT_EQ(test, queue->sq_writes, writes);
+	expect_lost(test, queue);
+}
+
 /* A file of debugfs, opened; what is read from it is in buffer. */
 struct fake_file {
 	struct inode	inode;
@@ -1496,6 +1523,7 @@ static struct kunit_case dbbuf_test_cases[] = {
 	KUNIT_CASE(distrust_lasts),
 	KUNIT_CASE(whole_lap),
 	KUNIT_CASE(trusted_afresh),
+	KUNIT_CASE(passed_afresh),
 	KUNIT_CASE(show_state),
 	KUNIT_CASE(write_trust),
 	KUNIT_CASE(show_queues),
