@@ -146,9 +146,12 @@ class NvmeDevice:
 
     def end(self):
         seen = self.region.end() if self.region else {}
-        after = tally(self.account())
+        account = self.account()
+        after = tally(account)
         self.name = None
-        return {**{count: after[count] - self.before[count] for count in after}, **seen}
+        # The stride of now, in bytes, is no difference.
+        return {**{count: after[count] - self.before[count] for count in after},
+                'stride': 4 << account['dstrd'], **seen}
 
     # --------------------------------------------------------------------------------
 
@@ -176,16 +179,16 @@ class NvmeDevice:
         return wrong or complaint(account), account
 
 
-# Faults that make the device see things which the driver did not do: it takes its own
-# garbage for a position.
-CONFUSING = ('shadow_overwrite',)
-
-
 def complaint(account):
     """What the device holds against its driver, or None."""
+    faults = account.get('faults', ())
     wrong = {name: account.get(name, 0) for name in (
-        'invalid_accesses', 'invalid_doorbells', 'protocol_errors', 'dma_errors')}
-    if not any(name in account.get('faults', ()) for name in CONFUSING):
+        'invalid_accesses', 'protocol_errors', 'dma_errors')}
+    # A driver takes what is completed, and rings for it, be the queue gone or not.
+    if not any(name.endswith('_cqe') for name in faults):
+        wrong['invalid_doorbells'] = account.get('invalid_doorbells', 0)
+    # The device takes its own garbage for a position.
+    if 'shadow_overwrite' not in faults:
         for queue in account.get('queues', ()):
             for kind in 'sq', 'cq':
                 wrong['invalid %s%d doorbells' % (kind, queue['qid'])] = queue[kind]['invalid']
