@@ -387,8 +387,10 @@ expect_state()
 
 QUEUES=/sys/kernel/debug/nvme-dbbuf/$CTRL/queues
 
-# counters_check: of each doorbell, all that was published was rung or suppressed,
-# and since the last check no counter went back.  Other drivers have no counters.
+# counters_check: of each doorbell, no more was rung than published, and since the last
+# check no counter went back. What was suppressed is the difference of the two, and no
+# proof of anything: counters_end holds them against the device, the test `sight` against
+# tracepoints.  Other drivers have no counters.
 counters_check()
 {
 	[ "$(driver_kind)" = series ] || return 0
