@@ -113,6 +113,16 @@ void pci_init(struct device *dev)
 	pci_init_express(dev);
 }
 
+/* What the host has written goes; what is the device's own stays. */
+void pci_reset(struct device *dev)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(dev->config); i++)
+		dev->config[i] &= ~dev->writable[i];
+	nvme_reset(dev);
+}
+
 /* The caller has checked offset and count against the region's size. */
 void pci_config_read(struct device *dev, __u64 offset, void *data, __u32 count)
 {

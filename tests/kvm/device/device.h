@@ -344,6 +344,7 @@ void irq_raise(struct device *dev, unsigned int vector);
 
 /* config_space.c */
 void pci_init(struct device *dev);
+void pci_reset(struct device *dev);
 void pci_config_read(struct device *dev, __u64 offset, void *data, __u32 count);
 void pci_config_write(struct device *dev, __u64 offset, const void *data,
 		      __u32 count);

@@ -164,6 +164,9 @@ void fault_arm(struct device *dev, bool armed)
 	dev->nth_io_duplicate = 0;
 	dev->nth_irq = 0;
 	dev->spurious_ns = 0;
+	/* One that is put in again knows nothing of what was. */
+	if (dev->vanished)
+		pci_reset(dev);
 	dev->vanished = false;
 }
 
