@@ -195,6 +195,7 @@ memory_begin()
 	memory_before=$_free
 	memory_slab=$_slab memory_vmalloc=$_vmalloc memory_traces=$(_traces_kb)
 	mv /run/objects.now /run/objects
+	mv /run/meminfo.now /run/meminfo
 }
 
 _memory_look()
@@ -205,6 +206,7 @@ _memory_look()
 		_free=$(memory_free)
 	done
 	_objects > /run/objects.now
+	cat /proc/meminfo > /run/meminfo.now
 	_slab=$(awk '$1 == "Slab:" { print $2 }' /proc/meminfo)
 	_vmalloc=$(awk '$1 == "VmallocUsed:" { print $2 }' /proc/meminfo)
 }
@@ -223,6 +225,9 @@ memory_end()
 	_most=$(echo "$_caches" | awk 'NR == 1 { print $2 ": " $1 + 0 }')
 	echo "objects more in use, cache, size of one:"
 	echo "$_caches"
+	echo "kilobytes more, /proc/meminfo:"
+	awk 'NR == FNR { before[$1] = $2; next }
+	     $2 != before[$1] { print $2 - before[$1], $1 }' /run/meminfo /run/meminfo.now
 	result memory "{\"cycles\": $1, \"before_kb\": $memory_before, \"lost_kb\": $_lost," \
 		"\"slab_growth_kb\": $((_slab - memory_slab))," \
 		"\"vmalloc_growth_kb\": $_vmalloc, \"kept_growth_kb\": $_kept," \
