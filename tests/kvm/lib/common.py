@@ -16,6 +16,8 @@ sys.path.insert(1, os.path.join(TOP, 'scripts'))    # for manual.py
 CACHE = os.path.join(os.environ.get('XDG_CACHE_HOME') or
                      os.path.expanduser('~/.cache'), 'nvme-dbbuf')
 DEFAULT_KERNEL = '6.12'
+# What a series is made from.
+PARTS = 'Documentation', 'MAINTAINERS', 'drivers', 'include', 'scripts'
 PROGRAM = os.path.basename(sys.argv[0])
 
 
@@ -87,6 +89,25 @@ def default_series(tree):
                 if not os.path.isdir(series):   # another run was not faster
                     raise
     return series
+
+
+def copy_project(directory, edits=()):
+    """What makes the series, as the package has it, to `directory`; edits: (file, text,
+    what stands there instead)."""
+    for part in PARTS:
+        source, target = os.path.join(TOP, part), os.path.join(directory, part)
+        if os.path.isdir(source):
+            shutil.copytree(source, target, symlinks=True)
+        else:
+            shutil.copy(source, target)
+    for name, text, instead in edits:
+        path = os.path.join(directory, name)
+        with open(path, encoding='utf-8') as f:
+            code = f.read()
+        if code.count(text) != 1:
+            die(FAIL, '%s: "%s" is there %d times, not once' % (name, text, code.count(text)))
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(code.replace(text, instead))
 
 
 def lib(*command):
