@@ -82,6 +82,7 @@ struct doorbell_counts {
 	__u64	eventidx;		/* event index updates */
 	__u64	invalid;		/* values that no such queue can have */
 	__u64	lost;			/* doorbells thrown away by a fault */
+	__u64	created;
 };
 
 struct queue_counts {
@@ -98,7 +99,8 @@ struct counts {
 	__u64	enables;
 	__u64	disables;
 	__u64	invalid_accesses;
-	__u64	invalid_doorbells;	/* of queues that do not exist */
+	__u64	invalid_doorbells;	/* of queues that never were */
+	__u64	late_doorbells;		/* of queues that are gone */
 	__u64	protocol_errors;
 	__u64	dma_errors;
 	__u64	dbbuf_accepted;

@@ -365,19 +365,32 @@ static void write_cq(struct device *dev, struct cq *cq, __u32 value)
 	}
 }
 
+static struct doorbell_counts *queue_counts(struct device *dev, unsigned int qid,
+					    bool completion)
+{
+	struct queue_counts *counts = &dev->counts.queues[qid];
+
+	return completion ? &counts->cq : &counts->sq;
+}
+
 /* A doorbell register was written. */
 void doorbell_write(struct device *dev, unsigned int qid, bool completion,
 		    __u32 value)
 {
 	struct doorbell_counts *counts;
 
-	if (qid >= dev->options.pairs ||
-	    !(completion ? dev->cqs[qid].size : dev->sqs[qid].size)) {
+	if (qid >= dev->options.pairs) {
 		dev->counts.invalid_doorbells++;
 		return;
 	}
-	counts = completion ? &dev->counts.queues[qid].cq :
-		 &dev->counts.queues[qid].sq;
+	counts = queue_counts(dev, qid, completion);
+	if (!(completion ? dev->cqs[qid].size : dev->sqs[qid].size)) {
+		if (qid && !counts->created)
+			dev->counts.invalid_doorbells++;
+		else
+			dev->counts.late_doorbells++;
+		return;
+	}
 	counts->doorbells++;
 	if (doorbell_shadowed(dev, qid))
 		counts->doorbells_shadowed++;
@@ -427,6 +440,7 @@ void doorbell_configure(struct device *dev, __u64 shadows, __u64 eventidxs)
 
 void doorbell_created(struct device *dev, unsigned int qid, bool completion)
 {
+	queue_counts(dev, qid, completion)->created++;
 	if (!doorbell_shadowed(dev, qid))
 		return;
 	if (dev->options.personality->zeroes)

@@ -180,13 +180,14 @@ class NvmeDevice:
 
 
 def complaint(account):
-    """What the device holds against its driver, or None. Doorbells of queues that are gone
-    are not: Linux takes what was completed before it disabled the controller, and rings;
+    """What the device holds against its driver, or None. Late doorbells, of queues that are
+    gone, are not: Linux takes what was completed before it disabled the controller, and rings;
     at the stride of before, which may be where no doorbell is by now."""
     faults = account.get('faults', ())
     wrong = {name: account.get(name, 0) for name in ('protocol_errors', 'dma_errors')}
     if 'stride' not in faults:
-        wrong['invalid_accesses'] = account.get('invalid_accesses', 0)
+        for name in 'invalid_accesses', 'invalid_doorbells':
+            wrong[name] = account.get(name, 0)
     # The device takes its own garbage for a position.
     if 'shadow_overwrite' not in faults:
         for queue in account.get('queues', ()):
