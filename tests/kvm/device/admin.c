@@ -13,6 +13,7 @@ enum {
 	MAX_LOG = 4096,
 	TEMPERATURE = 300,		/* kelvin */
 	QUEUE_CONTIGUOUS = 1 << 0,
+	FEATURE_SAVE = 1u << 31,
 	QUEUE_INTERRUPTS = 1 << 1,
 };
 
@@ -25,17 +26,22 @@ static void pad(char *to, size_t size, const char *from)
 	memcpy(to, from, strlen(from));
 }
 
+/* What is announced, which is what is taken. */
+static __u16 announced(struct device *dev)
+{
+	if (fault(dev, dev->options.faults.dbbuf_gone))
+		return 0;
+	return dev->options.personality->oacs;
+}
+
 static void identify_controller(struct device *dev, struct nvme_id_ctrl *id)
 {
 	static const char nqn[] =
 		"nqn.2014-08.org.nvmexpress:uuid:6e766d65-6462-4275-a664-657669636531";
 	const struct personality *personality = dev->options.personality;
-	__u16 oacs = personality->oacs;
 
-	if (fault(dev, dev->options.faults.dbbuf_gone)) {
-		oacs &= ~(NVME_CTRL_OACS_DBBUF_CFG | NVME_CTRL_OACS_VIRT_MGMT);
+	if (announced(dev) != personality->oacs)
 		dev->counts.faults++;
-	}
 	memcpy(&id->vid, dev->config, sizeof(id->vid));
 	memcpy(&id->ssvid, dev->config, sizeof(id->ssvid));
 	pad(id->sn, sizeof(id->sn), "nvme-dbbuf");
@@ -47,7 +53,7 @@ static void identify_controller(struct device *dev, struct nvme_id_ctrl *id)
 		id->mdts++;
 	id->ver = htole32(0x10400);
 	id->cntrltype = 1;
-	id->oacs = htole16(oacs);
+	id->oacs = htole16(announced(dev));
 	id->acl = 3;
 	id->aerl = MAX_ASYNC_EVENTS - 1;
 	id->frmw = 1 << 1 | 1;
@@ -125,13 +131,13 @@ static void log_smart(struct device *dev, struct nvme_smart_log *log)
 	log_number(log->power_cycles, 1);
 }
 
-static void log_effects(struct nvme_cmd_effects_log *log)
+static void log_effects(struct device *dev, struct nvme_cmd_effects_log *log)
 {
 	static const __u8 admin[] = {
 		nvme_admin_delete_sq, nvme_admin_create_sq, nvme_admin_get_log_page,
 		nvme_admin_delete_cq, nvme_admin_create_cq, nvme_admin_identify,
 		nvme_admin_abort_cmd, nvme_admin_set_features,
-		nvme_admin_get_features, nvme_admin_async_event, nvme_admin_dbbuf,
+		nvme_admin_get_features, nvme_admin_async_event,
 	};
 	static const __u8 io[] = {
 		nvme_cmd_flush, nvme_cmd_write, nvme_cmd_read, nvme_cmd_write_zeroes,
@@ -141,6 +147,8 @@ static void log_effects(struct nvme_cmd_effects_log *log)
 
 	for (i = 0; i < ARRAY_SIZE(admin); i++)
 		log->acs[admin[i]] = htole32(1);
+	if (announced(dev))
+		log->acs[nvme_admin_dbbuf] = htole32(1);
 	for (i = 0; i < ARRAY_SIZE(io); i++)
 		log->iocs[io[i]] = htole32(1 | (io[i] != nvme_cmd_read &&
 						io[i] != nvme_cmd_flush) << 1);
@@ -165,7 +173,7 @@ static __u32 get_log_page(struct device *dev, const struct sq_entry *command)
 		pad(((struct nvme_firmware_slot *)data)->frs[0], 8, "1");
 		break;
 	case NVME_LOG_LID_CMD_EFFECTS:
-		log_effects((struct nvme_cmd_effects_log *)data);
+		log_effects(dev, (struct nvme_cmd_effects_log *)data);
 		break;
 	default:
 		return SPECIFIC | NVME_SC_INVALID_LOG_PAGE | NVME_SC_DNR;
@@ -204,14 +212,29 @@ static __u32 get_features(struct device *dev, const struct sq_entry *command,
 	return bad_field;
 }
 
+static bool has_io_queues(const struct device *dev)
+{
+	unsigned int i;
+
+	for (i = 1; i < dev->options.pairs; i++) {
+		if (dev->cqs[i].size)
+			return true;
+	}
+	return false;
+}
+
 static __u32 set_features(struct device *dev, const struct sq_entry *command,
 			  __u32 *result)
 {
 	__u32 cdw11 = le32toh(command->cdw11), wanted;
 	__u8 id = le32toh(command->cdw10);
 
+	if (le32toh(command->cdw10) & FEATURE_SAVE)
+		return SPECIFIC | NVME_SC_FEATURE_NOT_SAVEABLE | NVME_SC_DNR;
 	switch (id) {
 	case NVME_FEAT_FID_NUM_QUEUES:
+		if (has_io_queues(dev))
+			return NVME_SC_CMD_SEQ_ERROR | NVME_SC_DNR;
 		if ((cdw11 & 0xffff) == 0xffff || cdw11 >> 16 == 0xffff)
 			return bad_field;
 		/* Pairs: what the smaller of the two asks for, and the admin's. */
@@ -350,8 +373,10 @@ static __u32 dbbuf_command(struct device *dev, const struct sq_entry *command)
 	const struct faults *faults = &dev->options.faults;
 	__u32 late = fault(dev, faults->dbbuf_late);
 
-	if (!dev->options.personality->oacs)
+	if (!announced(dev)) {
+		dev->counts.dbbuf_refused++;
 		return NVME_SC_INVALID_OPCODE | NVME_SC_DNR;
+	}
 	fault_dbbuf(dev);
 	if (fault(dev, faults->dbbuf_never)) {
 		dev->counts.faults++;

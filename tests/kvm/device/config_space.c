@@ -137,6 +137,7 @@ void pci_config_write(struct device *dev, __u64 offset, const void *data,
 {
 	bool was_master = dev->config[PCI_COMMAND] & PCI_COMMAND_MASTER;
 	const __u8 *bytes = data;
+	bool reset = false;
 	__u32 i;
 
 	if (dev->vanished)
@@ -148,8 +149,10 @@ void pci_config_write(struct device *dev, __u64 offset, const void *data,
 		dev->config[offset + i] |= bytes[i] & mask;
 		if (offset + i == EXPRESS + PCI_EXP_DEVCTL + 1 &&
 		    bytes[i] & (PCI_EXP_DEVCTL_BCR_FLR >> 8))
-			nvme_reset(dev);
+			reset = true;
 	}
+	if (reset)
+		pci_reset(dev);
 	if (was_master && !(dev->config[PCI_COMMAND] & PCI_COMMAND_MASTER))
 		fault_let_go(dev);
 }

@@ -314,6 +314,7 @@ struct device {
 	/* faults.c */
 	bool			armed;
 	bool			vanished;
+	bool			greeted;	/* the client has told its version */
 	bool			cap_read;	/* since it was enabled last */
 	bool			stuck;
 	__u64			random;
@@ -386,6 +387,7 @@ __u32 io_copy(struct device *dev, const struct sq_entry *command, void *data,
 void doorbell_write(struct device *dev, unsigned int qid, bool completion,
 		    __u32 value);
 void doorbell_configure(struct device *dev, __u64 shadows, __u64 eventidxs);
+void doorbell_forget(struct device *dev);
 void doorbell_created(struct device *dev, unsigned int qid, bool completion);
 bool doorbell_shadowed(const struct device *dev, unsigned int qid);
 bool doorbell_look_sq(struct device *dev, struct sq *sq);

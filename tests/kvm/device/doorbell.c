@@ -438,6 +438,16 @@ void doorbell_configure(struct device *dev, __u64 shadows, __u64 eventidxs)
 	}
 }
 
+/* Shadows of a controller that was shut down: its stride may change now. */
+void doorbell_forget(struct device *dev)
+{
+	unsigned int i;
+
+	dev->dbbuf.active = false;
+	for (i = 0; i < dev->options.pairs; i++)
+		dev->sqs[i].awake = false;
+}
+
 void doorbell_created(struct device *dev, unsigned int qid, bool completion)
 {
 	queue_counts(dev, qid, completion)->created++;

@@ -14,7 +14,8 @@
  *
  *	0	bytes for the socket, as they are
  *	1	a message: command, flags, payload; its header is made right, and it
- *		brings as many descriptors of guest memory as the next two bits say
+ *		brings as many descriptors as the next two bits say: of guest memory,
+ *		or, with the bit after these, of an interrupt
  *	2	bytes for guest memory, from 64 times what its first two bytes say on
  *	3	so many turns of the main loop as the upper six bits say
  *
@@ -28,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -68,7 +70,7 @@ static struct device device;
 static unsigned long long nr_commands, nr_runs;
 static __u64 clock_ns;
 static __u8 *guest;
-static int guest_fd;
+static int guest_fd, event_fd;
 
 __u64 now_ns(void)
 {
@@ -152,6 +154,7 @@ static void give_message(int client, __u8 kind, const __u8 *data, size_t size)
 	struct iovec part = { .iov_base = &message };
 	struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1 };
 	unsigned int i, count = kind >> 2 & 3;
+	int fd = kind >> 4 & 1 ? event_fd : guest_fd;
 	struct cmsghdr *cmsg;
 
 	if (size < 2)
@@ -169,7 +172,7 @@ static void give_message(int client, __u8 kind, const __u8 *data, size_t size)
 		cmsg->cmsg_type = SCM_RIGHTS;
 		cmsg->cmsg_len = CMSG_LEN(count * sizeof(int));
 		for (i = 0; i < count; i++)
-			memcpy(CMSG_DATA(cmsg) + i * sizeof(int), &guest_fd, sizeof(int));
+			memcpy(CMSG_DATA(cmsg) + i * sizeof(int), &fd, sizeof(int));
 	}
 	/* One that finds the connection closed is no news. */
 	(void)!sendmsg(client, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -235,7 +238,8 @@ int fuzz_initialize(int *argc, char ***argv)
 	(void)argv;
 	atexit(print_totals);
 	guest_fd = memfd_create("guest", MFD_CLOEXEC);
-	if (guest_fd < 0 || ftruncate(guest_fd, GUEST_SIZE) < 0)
+	event_fd = eventfd(-1, 0);
+	if (guest_fd < 0 || event_fd < 0 || ftruncate(guest_fd, GUEST_SIZE) < 0)
 		abort();
 	guest = mmap(NULL, GUEST_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, guest_fd, 0);
 	if (guest == MAP_FAILED)

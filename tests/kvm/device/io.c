@@ -18,6 +18,7 @@
 enum {
 	MAX_PARTS = MAX_TRANSFER_PAGES + 1,
 	MAX_RANGES = 256,
+	FUSED = 3,
 };
 
 struct parts {
@@ -27,6 +28,7 @@ struct parts {
 
 static const __u32 bad_data = NVME_SC_DATA_XFER_ERROR | NVME_SC_DNR;
 static const __u32 bad_field = NVME_SC_INVALID_FIELD | NVME_SC_DNR;
+static const __u32 bad_offset = NVME_SC_PRP_INVALID_OFFSET | NVME_SC_DNR;
 
 /* Opens what --backing names; returns an exit code. */
 int backing_open(struct device *dev)
@@ -89,6 +91,8 @@ static __u32 parts_find(struct device *dev, const struct sq_entry *command,
 	atomic_ullong *entry;
 
 	parts->count = 0;
+	if (prp % sizeof(__le32))
+		return bad_offset;
 	if (part > size)
 		part = size;
 	if (!parts_add(dev, parts, prp, part, to_guest))
@@ -98,19 +102,19 @@ static __u32 parts_find(struct device *dev, const struct sq_entry *command,
 		return NVME_SC_SUCCESS;
 	if (size <= PAGE) {
 		if (list % PAGE)
-			return bad_field;
+			return bad_offset;
 		return parts_add(dev, parts, list, size, to_guest) ?
 		       NVME_SC_SUCCESS : bad_data;
 	}
 	if (list % sizeof(*entry))
-		return bad_field;
+		return bad_offset;
 	while (size) {
 		entry = dma_ptr(dev, list, sizeof(*entry), false);
 		if (!entry)
 			return bad_data;
 		prp = le64toh(atomic_load_explicit(entry, memory_order_relaxed));
 		if (prp % PAGE)
-			return bad_field;
+			return bad_offset;
 		/* The last entry of a page may lead to the next page of the list. */
 		if (size > PAGE && list % PAGE == PAGE - sizeof(*entry)) {
 			list = prp;
@@ -197,6 +201,19 @@ static __u32 transfer(struct device *dev, const struct sq_entry *command, bool w
 	return NVME_SC_SUCCESS;
 }
 
+/* Whole pages are given back: a guest may zero all of it in one command. */
+static bool zero_memory(__u8 *mem, __u64 size)
+{
+	__u64 head = -(uintptr_t)mem % PAGE, whole;
+
+	if (head > size)
+		head = size;
+	whole = (size - head) / PAGE * PAGE;
+	memset(mem, 0, head);
+	memset(mem + head + whole, 0, size - head - whole);
+	return !whole || !madvise(mem + head, whole, MADV_DONTNEED);
+}
+
 static __u32 zero(struct device *dev, __u64 start, __u64 blocks)
 {
 	struct backing *backing = &dev->backing;
@@ -206,8 +223,8 @@ static __u32 zero(struct device *dev, __u64 start, __u64 blocks)
 		return NVME_SC_LBA_RANGE | NVME_SC_DNR;
 	if (!size)
 		return NVME_SC_SUCCESS;
-	if (backing->mem)
-		memset(backing->mem + offset, 0, size);
+	if (backing->mem && !zero_memory(backing->mem + offset, size))
+		return NVME_SC_WRITE_FAULT;
 	if (backing->fd >= 0 &&
 	    fallocate(backing->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
 		      offset, size) < 0 &&
@@ -242,11 +259,13 @@ __u32 io_command(struct device *dev, const struct sq_entry *command)
 {
 	__u32 nsid = le32toh(command->nsid);
 
+	if (command->flags & FUSED)
+		return bad_field;
 	if (nsid != 1 && !(nsid == ~0u && command->opcode == nvme_cmd_flush))
 		return NVME_SC_INVALID_NS | NVME_SC_DNR;
 	switch (command->opcode) {
 	case nvme_cmd_flush:
-		/* Cached by the host's kernel, which survives this program. */
+		/* There is no volatile write cache to flush, and that is announced. */
 		return NVME_SC_SUCCESS;
 	case nvme_cmd_write:
 		return transfer(dev, command, true);

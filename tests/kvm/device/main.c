@@ -223,7 +223,9 @@ static void on_bus_error(int signal)
 static int open_signals(void)
 {
 	const struct sigaction bus = { .sa_handler = on_bus_error };
-	const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
+	const int wanted[] = {
+		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGXCPU, SIGUSR1, SIGUSR2,
+	};
 	sigset_t set;
 	size_t i;
 

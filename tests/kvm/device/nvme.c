@@ -114,6 +114,7 @@ static void nvme_write_cc(struct device *dev, __u32 value)
 	if (!NVME_GET(value, CC_SHN)) {
 		dev->csts &= ~(NVME_CSTS_SHN_MASK << NVME_CSTS_SHST_SHIFT);
 	} else if (!nvme_shut_down(dev)) {
+		doorbell_forget(dev);
 		nvme_set_cap(dev);
 		dev->csts |= NVME_CSTS_SHST_CMPLT << NVME_CSTS_SHST_SHIFT;
 	}

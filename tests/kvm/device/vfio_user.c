@@ -14,6 +14,7 @@
  * QEMU: docs/interop/vfio-user.rst.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -223,6 +224,15 @@ static int dma_unmap(struct device *dev, const struct unmap_request *request)
 {
 	unsigned int i;
 
+	if (request->flags == VFIO_DMA_UNMAP_FLAG_ALL) {
+		if (request->address || request->size)
+			return -EINVAL;
+		while (dev->nr_maps)
+			unmap(dev, 0);
+		return 0;
+	}
+	if (request->flags)
+		return -EINVAL;
 	for (i = 0; i < dev->nr_maps; i++) {
 		if (dev->maps[i].address == request->address &&
 		    dev->maps[i].size == request->size) {
@@ -239,9 +249,25 @@ void irq_raise(struct device *dev, unsigned int vector)
 
 	if (vector >= MAX_PAIRS || dev->irqs[vector] < 0)
 		return;
-	/* It can only fail when the counter is full, and then it is raised. */
+	/* It can only fail when its counter is full, and then it is raised. */
 	if (write(dev->irqs[vector], &one, sizeof(one)) < 0 && errno != EAGAIN)
 		complain("cannot raise interrupt %u: %m", vector);
+}
+
+/*
+ * Whether that is an eventfd, which is made not to block: a full pipe, for example,
+ * would stop the device.
+ */
+static bool is_eventfd(int fd)
+{
+	static const char eventfd[] = "anon_inode:[eventfd]";
+	char path[64], name[sizeof(eventfd)];
+	int flags = fcntl(fd, F_GETFL);
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return readlink(path, name, sizeof(name)) == sizeof(eventfd) - 1 &&
+	       !memcmp(name, eventfd, sizeof(eventfd) - 1) &&
+	       flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) >= 0;
 }
 
 static void irq_set(struct device *dev, unsigned int vector, int fd)
@@ -290,6 +316,10 @@ static int set_irqs(struct device *dev, const struct vfio_irq_set *set,
 	case VFIO_IRQ_SET_DATA_EVENTFD:
 		if (in.nr_fds && in.nr_fds != set->count)
 			return -EINVAL;
+		for (i = 0; i < in.nr_fds; i++) {
+			if (!is_eventfd(in.fds[i]))
+				return -EINVAL;
+		}
 		for (i = 0; i < set->count; i++) {
 			irq_set(dev, set->start + i, in.nr_fds ? in.fds[i] : -1);
 			if (in.nr_fds)
@@ -321,7 +351,9 @@ void vfio_user_close(struct device *dev)
 	dev->client = -1;
 	drop_fds();
 	in.have = 0;
-	nvme_reset(dev);
+	pci_reset(dev);
+	dev->vanished = false;
+	dev->greeted = false;
 	while (dev->nr_maps)
 		unmap(dev, 0);
 	for (i = 0; i < MAX_PAIRS; i++)
@@ -371,6 +403,17 @@ static void answer(struct device *dev, const void *data, size_t size, int error)
 	}
 }
 
+/* Does that JSON text have @name with the value true? It is flat enough for this. */
+static bool offers(const char *text, const char *name)
+{
+	text = strstr(text, name);
+	if (!text)
+		return false;
+	text += strlen(name);
+	text += strspn(text, " \t\r\n:");
+	return !strncmp(text, "true", 4);
+}
+
 static void answer_version(struct device *dev, size_t size)
 {
 	static union {
@@ -387,7 +430,8 @@ static void answer_version(struct device *dev, size_t size)
 	/* A byte for the end was kept free; only what is offered may be used. */
 	in.payload.bytes[size] = 0;
 	if (size > sizeof(struct version))
-		multi = strstr(in.payload.version.data, "\"write_multiple\"");
+		multi = offers(in.payload.version.data, "\"write_multiple\"");
+	dev->greeted = true;
 	reply.version.major = VERSION_MAJOR;
 	reply.version.minor = in.payload.version.minor < VERSION_MINOR ?
 			      in.payload.version.minor : VERSION_MINOR;
@@ -573,6 +617,10 @@ static void handle(struct device *dev, size_t size)
 		answer(dev, NULL, 0, -EINVAL);
 		return;
 	}
+	if (!dev->greeted && in.header.command != CMD_VERSION) {
+		protocol_error(dev, "a command before the version");
+		return;
+	}
 	switch (in.header.command) {
 	case CMD_VERSION:
 		answer_version(dev, size);
@@ -607,7 +655,7 @@ static void handle(struct device *dev, size_t size)
 		answer_write_multi(dev, size);
 		break;
 	case CMD_RESET:
-		nvme_reset(dev);
+		pci_reset(dev);
 		answer(dev, NULL, 0, 0);
 		break;
 	default:
