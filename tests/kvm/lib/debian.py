@@ -167,9 +167,17 @@ def depends():
     return [name.strip() for name in line.split(',')]
 
 
-def make_package(directory):
-    """The package nvme-dbbuf-dkms of this checkout."""
-    done = subprocess.run([os.path.join(TOP, 'scripts', 'mkdkms'), '-o', directory],
+def make_package(directory, later=0):
+    """The package nvme-dbbuf-dkms of this checkout, `later` commits later."""
+    top = TOP
+    if later:
+        top = os.path.join(directory, 'later')
+        subprocess.run(['git', 'clone', '--quiet', TOP, top], check=True)
+        for _ in range(later):
+            subprocess.run(['git', '-C', top, '-c', 'user.name=Test', '-c',
+                            'user.email=test@example.org', 'commit', '--quiet',
+                            '--allow-empty', '--message=later'], check=True)
+    done = subprocess.run([os.path.join(top, 'scripts', 'mkdkms'), '-o', directory],
                           stdout=subprocess.PIPE, text=True)
     if done.returncode:
         die(LOST, 'scripts/mkdkms failed')
