@@ -14,6 +14,7 @@ enum {
 	TEMPERATURE = 300,		/* kelvin */
 	QUEUE_CONTIGUOUS = 1 << 0,
 	FEATURE_SAVE = 1u << 31,
+	RETAIN_EVENT = 1 << 15,
 	QUEUE_INTERRUPTS = 1 << 1,
 };
 
@@ -163,6 +164,9 @@ static __u32 get_log_page(struct device *dev, const struct sq_entry *command)
 
 	switch (cdw10 & 0xff) {
 	case NVME_LOG_LID_ERROR:
+		if (!(cdw10 & RETAIN_EVENT))
+			dev->async_masked = false;
+		break;
 	case NVME_LOG_LID_CHANGED_NS:
 		break;
 	case NVME_LOG_LID_SMART:
@@ -412,9 +416,23 @@ __u64 admin_next_ns(const struct device *dev)
 	return dev->dbbuf_due && dev->running ? dev->dbbuf_due_ns : 0;
 }
 
+/* An error for which there is no command; once, until the host has read the log. */
+void admin_async_error(struct device *dev, __u8 information)
+{
+	struct cq *cq = &dev->cqs[0];
+
+	if (!dev->running || !dev->nr_async_events || dev->async_masked || cq_is_full(cq))
+		return;
+	dev->async_masked = true;
+	nvme_complete(dev, cq, &dev->sqs[0], dev->async_events[--dev->nr_async_events],
+		      NVME_SC_SUCCESS, (__u32)information << 8 | NVME_LOG_LID_ERROR << 16);
+	nvme_interrupt(dev, cq);
+}
+
 void admin_reset(struct device *dev)
 {
 	dev->nr_async_events = 0;
+	dev->async_masked = false;
 	dev->dbbuf_due = false;
 	memset(dev->features, 0, sizeof(dev->features));
 }

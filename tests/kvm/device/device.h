@@ -82,6 +82,7 @@ struct doorbell_counts {
 	__u64	eventidx;		/* event index updates */
 	__u64	invalid;		/* values that no such queue can have */
 	__u64	lost;			/* doorbells thrown away by a fault */
+	__u64	repeated;		/* values that were the register's, without news */
 	__u64	created;
 };
 
@@ -225,6 +226,13 @@ struct backing {
 	__u64	size;
 };
 
+/* What a doorbell register was written with last. */
+struct last_write {
+	bool	any;
+	__u32	value;
+	__u64	news;		/* of its shadow, until then */
+};
+
 struct sq {
 	__u64	base;
 	__u32	size;			/* 0: there is no such queue */
@@ -236,6 +244,7 @@ struct sq {
 	__u16	cqid;
 	bool	awake;			/* has to be looked at */
 	bool	overwritten;		/* @garbage is valid */
+	struct last_write	last_write;
 };
 
 struct cq {
@@ -250,6 +259,7 @@ struct cq {
 	bool	phase;
 	bool	irq;
 	bool	pending;		/* completions without interrupt so far */
+	struct last_write	last_write;
 };
 
 struct dbbuf {
@@ -303,6 +313,7 @@ struct device {
 	/* admin.c */
 	__u16			async_events[MAX_ASYNC_EVENTS];
 	unsigned int		nr_async_events;
+	bool			async_masked;
 	__u32			features[256];
 	bool			dbbuf_due;
 	struct sq_entry		dbbuf_command;
@@ -375,6 +386,7 @@ enum {
 
 __u32 admin_command(struct device *dev, const struct sq_entry *command,
 		    __u32 *result);
+void admin_async_error(struct device *dev, __u8 information);
 void admin_reset(struct device *dev);
 void admin_timer(struct device *dev, __u64 now);
 __u64 admin_next_ns(const struct device *dev);

@@ -18,6 +18,7 @@
 enum {
 	PARK_NS = 2000000,		/* how long a queue is polled for nothing */
 	MAX_LATE_US = 1000000,
+	INVALID_DOORBELL_VALUE = 1,	/* asynchronous event information: error status */
 };
 
 /*
@@ -265,6 +266,7 @@ static bool position_valid(struct device *dev, struct doorbell_counts *counts,
 	if (value < size)
 		return true;
 	counts->invalid++;
+	admin_async_error(dev, INVALID_DOORBELL_VALUE);
 	if (dev->options.personality->strict_range)
 		nvme_fatal(dev);
 	return false;
@@ -373,6 +375,19 @@ static struct doorbell_counts *queue_counts(struct device *dev, unsigned int qid
 	return completion ? &counts->cq : &counts->sq;
 }
 
+/* The same value once more says nothing, which a controller may hold against its host. */
+static void note_write(struct device *dev, struct last_write *last,
+		       struct doorbell_counts *counts, __u32 value)
+{
+	if (last->any && last->value == value && last->news == counts->shadow_news) {
+		counts->repeated++;
+		admin_async_error(dev, INVALID_DOORBELL_VALUE);
+	}
+	*last = (struct last_write){
+		.any = true, .value = value, .news = counts->shadow_news,
+	};
+}
+
 /* A doorbell register was written. */
 void doorbell_write(struct device *dev, unsigned int qid, bool completion,
 		    __u32 value)
@@ -394,6 +409,8 @@ void doorbell_write(struct device *dev, unsigned int qid, bool completion,
 	counts->doorbells++;
 	if (doorbell_shadowed(dev, qid))
 		counts->doorbells_shadowed++;
+	note_write(dev, completion ? &dev->cqs[qid].last_write : &dev->sqs[qid].last_write,
+		   counts, value);
 	if (completion)
 		write_cq(dev, &dev->cqs[qid], value);
 	else

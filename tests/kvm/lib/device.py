@@ -192,7 +192,8 @@ def complaint(account):
     if 'shadow_overwrite' not in faults:
         for queue in account.get('queues', ()):
             for kind in 'sq', 'cq':
-                wrong['invalid %s%d doorbells' % (kind, queue['qid'])] = queue[kind]['invalid']
+                for what in 'invalid', 'repeated':
+                    wrong['%s %s%d doorbells' % (what, kind, queue['qid'])] = queue[kind][what]
     said = ', '.join('%s: %d' % (name, count) for name, count in wrong.items() if count)
     return 'the NVMe device has seen what should not be: ' + said if said else None
 
