@@ -178,11 +178,27 @@ void fault_bogus_completion(struct device *dev, struct cq *cq)
 	nvme_complete(dev, cq, &none, BOGUS_CID, 0, 0);
 }
 
+static struct cq_entry *last_entry(struct device *dev, const struct cq *cq)
+{
+	__u32 last = (cq->tail ? cq->tail : cq->size) - 1;
+
+	return dma_ptr(dev, cq->base + last * sizeof(struct cq_entry),
+		       sizeof(struct cq_entry), true);
+}
+
 /* A completion queue is no more: what it was in may still be used. */
 void fault_queue_gone(struct device *dev, const struct cq *cq)
 {
-	if (cq->size && fault(dev, dev->options.faults.late_cqe))
-		dev->ghosts[cq->id] = *cq;
+	bool unused = !cq->tail && cq->phase;
+	struct cq_entry *last;
+
+	if (!cq->size || unused || !fault(dev, dev->options.faults.late_cqe))
+		return;
+	last = last_entry(dev, cq);
+	if (!last)
+		return;
+	dev->ghosts[cq->id] = *cq;
+	dev->ghost_entries[cq->id] = *last;
 }
 
 void fault_disabled(struct device *dev)
@@ -226,11 +242,16 @@ void fault_dbbuf(struct device *dev)
 	dev->dbbuf_cqe_ns = now_ns();
 }
 
-/* A completion in a queue that the guest believes to be dead. */
+/*
+ * A completion in a queue that the guest believes to be dead; not in memory that it uses
+ * for something else by now, which no driver can survive.
+ */
 static void haunt(struct device *dev, const struct cq *cq)
 {
-	struct cq_entry *entry;
+	struct cq_entry *entry = last_entry(dev, cq);
 
+	if (!entry || memcmp(entry, &dev->ghost_entries[cq->id], sizeof(*entry)))
+		return;
 	entry = dma_ptr(dev, cq->base + cq->tail * sizeof(*entry), sizeof(*entry), true);
 	if (!entry)
 		return;
