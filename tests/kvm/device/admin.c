@@ -35,17 +35,26 @@ static __u16 announced(struct device *dev)
 	return dev->options.personality->oacs;
 }
 
+/* Names that differ from those of a device with another serial number: FNV-1a of it. */
+static __u64 unique(const struct device *dev)
+{
+	__u64 hash = 0xcbf29ce484222325ull;
+	const char *at;
+
+	for (at = dev->options.serial; *at; at++)
+		hash = (hash ^ (__u8)*at) * 0x100000001b3ull;
+	return hash;
+}
+
 static void identify_controller(struct device *dev, struct nvme_id_ctrl *id)
 {
-	static const char nqn[] =
-		"nqn.2014-08.org.nvmexpress:uuid:6e766d65-6462-4275-a664-657669636531";
 	const struct personality *personality = dev->options.personality;
 
 	if (announced(dev) != personality->oacs)
 		dev->counts.faults++;
 	memcpy(&id->vid, dev->config, sizeof(id->vid));
 	memcpy(&id->ssvid, dev->config, sizeof(id->ssvid));
-	pad(id->sn, sizeof(id->sn), "nvme-dbbuf");
+	pad(id->sn, sizeof(id->sn), dev->options.serial);
 	pad(id->mn, sizeof(id->mn), "nvme-device");
 	memcpy(id->mn + strlen("nvme-device "), personality->name,
 	       strlen(personality->name));
@@ -63,25 +72,31 @@ static void identify_controller(struct device *dev, struct nvme_id_ctrl *id)
 	id->cqes = 4 << 4 | 4;
 	id->nn = htole32(1);
 	id->oncs = htole16(NVME_CTRL_ONCS_DSM | NVME_CTRL_ONCS_WRITE_ZEROES);
-	memcpy(id->subnqn, nqn, sizeof(nqn));
+	snprintf(id->subnqn, sizeof(id->subnqn),
+		 "nqn.2014-08.org.nvmexpress:uuid:6e766d65-6462-4275-%04x-%012llx",
+		 (unsigned int)(unique(dev) >> 48), unique(dev) & 0xffffffffffff);
 	id->psd[0].mp = htole16(100);
 }
 
 static void identify_namespace(struct device *dev, struct nvme_id_ns *id)
 {
+	__u64 eui64 = unique(dev);
+
 	id->nsze = htole64(dev->backing.size >> BLOCK_SHIFT);
 	id->ncap = id->nsze;
 	id->nuse = id->nsze;
 	id->dlfeat = 1;
-	id->eui64[7] = 1;
+	memcpy(id->eui64, &eui64, sizeof(eui64));
 	id->lbaf[0].ds = BLOCK_SHIFT;
 }
 
-static void identify_descriptors(struct nvme_ns_id_desc *id)
+static void identify_descriptors(struct device *dev, struct nvme_ns_id_desc *id)
 {
+	__u64 eui64 = unique(dev);
+
 	id->nidt = NVME_NIDT_EUI64;
 	id->nidl = 8;
-	id->nid[7] = 1;
+	memcpy(id->nid, &eui64, sizeof(eui64));
 }
 
 static __u32 identify(struct device *dev, const struct sq_entry *command)
@@ -107,7 +122,7 @@ static __u32 identify(struct device *dev, const struct sq_entry *command)
 	case NVME_IDENTIFY_CNS_NS_DESC_LIST:
 		if (nsid != 1)
 			return NVME_SC_INVALID_NS | NVME_SC_DNR;
-		identify_descriptors((struct nvme_ns_id_desc *)data);
+		identify_descriptors(dev, (struct nvme_ns_id_desc *)data);
 		break;
 	default:
 		return bad_field;

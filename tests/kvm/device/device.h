@@ -216,6 +216,7 @@ struct options {
 	unsigned int			idle_us;
 	unsigned int			spin_us;
 	unsigned int			batch_us;
+	const char			*serial;
 	bool				disarmed;
 	bool				keep;
 };

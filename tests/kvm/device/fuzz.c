@@ -93,6 +93,7 @@ static void prepare(struct device *dev, const __u8 *head)
 		.size = 1 << 16,
 		.pairs = 5,
 		.depth = 64,
+		.serial = "fuzz",
 		.seed = 1,
 	};
 	memcpy(&set, head + 1, sizeof(set));

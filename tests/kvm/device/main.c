@@ -23,6 +23,7 @@
 
 enum {
 	SECOND_NS = 1000000000,
+	MAX_SERIAL = 20,
 	BATCH_FEW = 2,
 	BATCH_MANY = 8,
 	BATCH_LEAST_NS = 20000,
@@ -63,6 +64,8 @@ static void print_help(void)
 	     "  --batch US          when a look has found many commands, wait before the next,\n"
 	     "                      twice as long as the last time, and so long at most (0)\n"
 	     "  --seed N            of all that is random (1)\n"
+	     "  --serial TEXT       serial number, and what has to be unique comes of it\n"
+	     "                      (nvme-dbbuf)\n"
 	     "  --json FILE         account there, not to stdout; written at the end and\n"
 	     "                      at SIGUSR1\n"
 	     "  --keep              serve the next client when one has left\n"
@@ -116,6 +119,7 @@ static int parse(int argc, char **argv, struct options *options)
 		{ "personality", required_argument, NULL, 'p' },
 		{ "queues", required_argument, NULL, 'q' },
 		{ "seed", required_argument, NULL, 's' },
+		{ "serial", required_argument, NULL, 'N' },
 		{ "size", required_argument, NULL, 'S' },
 		{ "spin", required_argument, NULL, 'P' },
 		{ }
@@ -129,6 +133,7 @@ static int parse(int argc, char **argv, struct options *options)
 		.pairs = 65,
 		.depth = 1024,
 		.seed = 1,
+		.serial = "nvme-dbbuf",
 		.idle_us = 50,
 		.spin_us = 200,
 	};
@@ -166,6 +171,13 @@ static int parse(int argc, char **argv, struct options *options)
 			break;
 		case 'j':
 			options->json = optarg;
+			break;
+		case 'N':
+			if (!*optarg || strlen(optarg) > MAX_SERIAL) {
+				complain("--serial takes 1 to %d characters", MAX_SERIAL);
+				return EXIT_USAGE;
+			}
+			options->serial = optarg;
 			break;
 		case 'k':
 			options->keep = true;
