@@ -94,6 +94,7 @@ skip()
 	c_sq_shadow=na c_cq_shadow=na c_sq_eventidx=na c_cq_eventidx=na
 	c_enables=na c_faults=na c_interrupts=na c_stride=na
 	c_qemu_sq_mmio=na c_qemu_cq_mmio=na
+	c_cpu_guest=na c_cpu_qemu=na c_cpu_device=na
 }
 count_begin()
 {
@@ -103,6 +104,23 @@ count_begin()
 count_end()
 {
 	ask "count end $1"
+	counts_take
+}
+
+# cpu_begin ... cpu_end: microseconds that the host has spent on the machine in between
+cpu_begin()
+{
+	ask "cpu begin"
+}
+
+cpu_end()
+{
+	ask "cpu end"
+	counts_take
+}
+
+counts_take()
+{
 	for _count in ${answer#counts }; do
 		eval "c_$_count"
 	done

@@ -13,6 +13,7 @@ line (`ok`, `counts NAME=VALUE...`, QEMU's answer as JSON, or `error WHY`):
     result NAME JSON            a figure
     count begin NAME *          start counting the device's trace events
     count end NAME *
+    cpu begin|end *             the time that machine and device use in between
     qmp JSON *                  a request to QEMU as it is
     device arm|disarm *         the programmable NVMe device's faults
     verdict pass|fail|skip WHY  the last line
@@ -31,6 +32,7 @@ from common import note, temporary_directory
 from counter import Counter
 from lines import Lines
 from qmp import Qmp, QmpError
+from threads import Threads
 
 BOOT_SIGN = b'Linux version '
 # What a machine may still do after the kernel itself broke, and after the
@@ -78,7 +80,7 @@ class Machine:
         self.allow, self.quiet = allow, quiet
         self.boots = boots
         self.outcome = Outcome()
-        self.process = self.qmp = self.port = self.counter = None
+        self.process = self.qmp = self.port = self.counter = self.threads = None
         self.nvme_device = nvme_device
         self.scanned = 0
         self.deaf = False
@@ -95,7 +97,7 @@ class Machine:
             memory_backend = ['-object', 'memory-backend-memfd,id=mem,share=on,size=%dM' % memory]
             devices = [*devices, *nvme_device.qemu_options()]
         self.argv = [
-            qemu, '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
+            qemu, '-name', 'guest,debug-threads=on', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
             # Not pc: each activation of a PCI device makes the guest interpret
             # that machine's interrupt routing table, a program of its firmware,
             # which takes half a minute in a debug kernel under TCG.
@@ -259,9 +261,9 @@ class Machine:
                 note(rest)
         elif word == 'result':
             self._result(rest)
-        elif word in ('count', 'qmp', 'device'):
+        elif word in ('count', 'cpu', 'qmp', 'device'):
             try:
-                answer = {'count': self._count, 'qmp': self._qmp,
+                answer = {'count': self._count, 'cpu': self._cpu, 'qmp': self._qmp,
                           'device': self._device}[word](rest)
             except QmpError as error:
                 self._lose(str(error))
@@ -300,6 +302,16 @@ class Machine:
             self.outcome.counts.append((name, counts))
             return 'counts ' + ' '.join('%s=%s' % item for item in counts.items())
         return 'error count %s while the window is %s' % (rest, self.counter.name)
+
+    def _cpu(self, rest):
+        if rest == 'begin':
+            device = self.nvme_device.process.pid if self.nvme_device else None
+            self.threads = Threads([self.process.pid, device])
+            self.threads.begin()
+            return 'ok'
+        if rest == 'end' and self.threads:
+            return 'counts ' + ' '.join('%s=%d' % item for item in self.threads.end().items())
+        return 'error cpu %s' % rest
 
     def _qmp(self, rest):
         try:
