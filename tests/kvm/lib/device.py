@@ -41,13 +41,15 @@ def source_key():
     return key.hexdigest()[:16]
 
 
-def build():
-    """Path of the program, built in the cache."""
+def build(sanitized=False):
+    """Path of the program, built in the cache; with the address and undefined behaviour
+    sanitizers if that is wanted."""
     need_packages('gcc', 'make', 'libc6-dev', 'libnvme-dev')
-    directory = cache_dir(os.path.join('device', source_key()))
+    directory = cache_dir(os.path.join('device-sanitized' if sanitized else 'device', source_key()))
     with open(os.path.join(directory, 'log'), 'w', encoding='utf-8') as log:
-        done = subprocess.run(['make', '-C', SOURCE, 'O=' + directory], stdout=log,
-                              stderr=log, check=False)
+        done = subprocess.run(['make', '-C', SOURCE, 'O=' + directory,
+                               *(['SAN=1'] if sanitized else [])],
+                              stdout=log, stderr=log, check=False)
     if done.returncode:
         with open(os.path.join(directory, 'log'), encoding='utf-8') as log:
             sys.stderr.write(log.read())
@@ -70,9 +72,9 @@ def find_qemu(name):
 
 
 class NvmeDevice:
-    def __init__(self, directory, options):
+    def __init__(self, directory, options, sanitized=False):
         self.name = None
-        self.program = build()
+        self.program = build(sanitized)
         self.json = os.path.join(directory, 'device.json')
         self.log = os.path.join(directory, 'device.log')
         self.socket = os.path.join(directory, 'nvme.sock')
@@ -173,6 +175,8 @@ class NvmeDevice:
             note(line)
         if not wrong and self.process.returncode:
             wrong = 'the NVMe device ended with status %d' % self.process.returncode
+        elif not wrong and ('Sanitizer' in said or 'runtime error' in said):
+            wrong = 'a sanitizer has stopped the NVMe device'
         elif not wrong and os.path.exists(self.socket):
             wrong = 'the NVMe device has left its socket behind'
         account = self._read()

@@ -45,7 +45,8 @@ PR_SET_PDEATHSIG = 1
 class Outcome:
     """lost: why the machine was lost (None: it was not). ended: why it ended
     without the guest's own doing (timeout...). verdict: (word, reason) or None.
-    account: what the programmable NVMe device has counted, when there was one."""
+    account: what the programmable NVMe device has counted, when there was one;
+    device_wrong: how it ended, if not as it should."""
 
     def __init__(self):
         self.lost = None
@@ -57,7 +58,7 @@ class Outcome:
         self.results = []
         self.counts = []
         self.qemu = ''
-        self.account = None
+        self.account = self.device_wrong = None
         self.seconds = 0.0
 
 
