@@ -116,7 +116,10 @@ static const struct personality personalities[] = {
 		.polls = true,
 		.once = true,
 	},
-	/* The RFC on the kernel's lists, second version. Event indexes: ours. */
+	/*
+	 * "NVME MDEV", RFC v2 of 2019 on the lists linux-nvme and kvm. Event indexes:
+	 * ours.
+	 */
 	{
 		.name = "mdev",
 		.about = "the NVMe mdev RFC: polls, and parks when idle",
@@ -128,7 +131,10 @@ static const struct personality personalities[] = {
 		.polls = true,
 		.parks = true,
 	},
-	/* Linux commit f9f38e33, which says no more than that. Event indexes: ours. */
+	/*
+	 * https://git.kernel.org/torvalds/c/f9f38e33389c, which says no more than
+	 * that. Event indexes: ours.
+	 */
 	{
 		.name = "vendor",
 		.about = "the device of Linux' first patch: OACS bit 7, polls, null backing",
