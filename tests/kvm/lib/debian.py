@@ -8,6 +8,7 @@ machine that has such an image for its only NVMe disk, and judges as tests/kvm/r
 does. read_file() takes a file out of an image.
 """
 
+import contextlib
 import os
 import re
 import shlex
@@ -87,6 +88,9 @@ class System:
 
 
 def read_file(image, name, target):
+    # debugfs succeeds when there is no such file.
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(target)
     subprocess.run(['/sbin/debugfs', '-R', 'dump %s %s' % (name, target), image], check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if not os.path.exists(target) or not os.path.getsize(target):

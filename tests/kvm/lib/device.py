@@ -8,6 +8,7 @@ attached to that QEMU, it has QEMU's own count of doorbells, too.
 stop() ends it and returns (what is wrong with how it ended or None, its account).
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -46,10 +47,13 @@ def build(sanitized=False):
     sanitizers if that is wanted."""
     need_packages('gcc', 'make', 'libc6-dev', 'libnvme-dev')
     directory = cache_dir(os.path.join('device-sanitized' if sanitized else 'device', source_key()))
-    with open(os.path.join(directory, 'log'), 'w', encoding='utf-8') as log:
-        done = subprocess.run(['make', '-C', SOURCE, 'O=' + directory,
-                               *(['SAN=1'] if sanitized else [])],
-                              stdout=log, stderr=log, check=False)
+    # Runs beside this one want it, too.
+    with open(os.path.join(directory, 'lock'), 'w', encoding='utf-8') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with open(os.path.join(directory, 'log'), 'w', encoding='utf-8') as log:
+            done = subprocess.run(['make', '-C', SOURCE, 'O=' + directory,
+                                   *(['SAN=1'] if sanitized else [])],
+                                  stdout=log, stderr=log, check=False)
     if done.returncode:
         with open(os.path.join(directory, 'log'), encoding='utf-8') as log:
             sys.stderr.write(log.read())
