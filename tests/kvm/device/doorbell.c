@@ -173,7 +173,7 @@ static __u64 word_offset(const struct device *dev, unsigned int qid, bool comple
 	return (2ull * qid + completion) * (4ull << dev->dstrd);
 }
 
-/* Does @qid have words? They must lie in the page, but for a device that is rash. */
+/* Does @qid have words? They must lie in the page. */
 bool doorbell_shadowed(const struct device *dev, unsigned int qid)
 {
 	if (!dev->dbbuf.active || (!qid && !dev->options.personality->admin))
