@@ -21,6 +21,7 @@ import sys
 import time
 
 from common import KVM_DIR, LOST, TOP, USAGE, cache_dir, die, need_packages, note, shell_tool
+from machine import die_with_parent
 from region import RegionCounter
 
 SOURCE = os.path.join(KVM_DIR, 'device')
@@ -89,7 +90,8 @@ class NvmeDevice:
         with open(self.log, 'wb') as log:
             self.process = subprocess.Popen(
                 [self.program, '--json', self.json, *shlex.split(options), self.socket],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                preexec_fn=die_with_parent)
         if self.process.stdout.readline() != b'ready\n':
             code = self.process.wait()
             die(USAGE if code == USAGE else LOST,

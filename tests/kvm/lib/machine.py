@@ -63,7 +63,7 @@ class Outcome:
 
 
 def die_with_parent():
-    """Runs in the child: the kernel ends QEMU should this program be killed."""
+    """Runs in the child: the kernel ends it should this program be killed."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
