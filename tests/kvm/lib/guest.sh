@@ -162,7 +162,7 @@ now()
 
 # --- memory ------------------------------------------------------------------
 
-# What a debug kernel keeps stack traces in, and never gives back: told, not allowed for.
+# What a debug kernel keeps stack traces in, and never gives back.
 _traces_kb()
 {
 	[ -e /sys/kernel/debug/stackdepot/stats ] || { echo 0; return; }
@@ -211,8 +211,7 @@ _objects_kb()
 memory_begin()
 {
 	_memory_look
-	memory_before=$_free
-	memory_slab=$_slab memory_vmalloc=$_vmalloc memory_traces=$(_traces_kb)
+	memory_before=$_free memory_traces=$(_traces_kb)
 	mv /run/objects.now /run/objects
 	mv /run/meminfo.now /run/meminfo
 }
@@ -226,15 +225,26 @@ _memory_look()
 	done
 	_objects > /run/objects.now
 	cat /proc/meminfo > /run/meminfo.now
-	_slab=$(awk '$1 == "Slab:" { print $2 }' /proc/meminfo)
-	_vmalloc=$(awk '$1 == "VmallocUsed:" { print $2 }' /proc/meminfo)
+}
+
+# Lines of /proc/meminfo that have changed: kilobytes more, name
+_meminfo_changes()
+{
+	awk 'NR == FNR { before[$1] = $2; next }
+	     $2 != before[$1] { print $2 - before[$1], $1 }' /run/meminfo /run/meminfo.now
+}
+
+# _meminfo_growth NAME
+_meminfo_growth()
+{
+	_meminfo_changes | awk -v name="$1:" '$2 == name { kb = $1 } END { print kb + 0 }'
 }
 
 memory_end()
 {
 	_memory_look
-	_vmalloc=$((_vmalloc - memory_vmalloc))
-	_slab=$((_slab - memory_slab))
+	_vmalloc=$(_meminfo_growth VmallocUsed)
+	_slab=$(_meminfo_growth Slab)
 	_objects_kb=$(($(_objects_kb /run/objects.now) - $(_objects_kb /run/objects)))
 	[ -s /run/objects ] || _objects_kb=$_slab
 	_traces=$(($(_traces_kb) - memory_traces))
@@ -247,13 +257,12 @@ memory_end()
 	echo "objects more in use, cache, size of one:"
 	echo "$_caches"
 	echo "kilobytes more, /proc/meminfo:"
-	awk 'NR == FNR { before[$1] = $2; next }
-	     $2 != before[$1] { print $2 - before[$1], $1 }' /run/meminfo /run/meminfo.now
+	_meminfo_changes
 	result memory "{\"cycles\": $1, \"before_kb\": $memory_before, \"lost_kb\": $_lost," \
 		"\"slab_growth_kb\": $_slab, \"objects_growth_kb\": $_objects_kb," \
 		"\"vmalloc_growth_kb\": $_vmalloc, \"stack_traces_growth_kb\": $_traces," \
 		"\"most_objects\": \"$_most\"}"
-	[ $_vmalloc -le 64 ] || fail "$_vmalloc kB more of vmalloc's memory in use after $1 cycles"
+	[ "$_vmalloc" -le 64 ] || fail "$_vmalloc kB more of vmalloc's memory in use after $1 cycles"
 	[ $((_lost - _slab + _objects_kb - _traces)) -le 256 ] ||
 		fail "$_lost kB of memory are gone after $1 cycles"
 	[ "${_most#*: }" -le $((192 + $1 / 2)) ] ||
