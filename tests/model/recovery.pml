@@ -45,7 +45,7 @@
  * when the position is another one), NO_RECOVER (distrust does not ring), KEEP_SHADOW
  * (distrust leaves the shadow doorbells), RING_SAME (what was written is written again),
  * BESIDE (the handler is not kept away), NO_LAST_RUNG (the fast path does not note what it
- * writes).
+ * writes), NO_SYNC (distrust does not wait for the handler).
  */
 #ifndef CONTROLLER
 #define CONTROLLER	GOOD
@@ -265,7 +265,9 @@ inline distrust()
 	cq_attached = false;
 #endif
 	/* synchronize_irq() */
+#ifndef NO_SYNC
 	!handler;
+#endif
 #ifndef NO_RECOVER
 	ring_queue();
 #endif
