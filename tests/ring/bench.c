@@ -88,16 +88,17 @@ int main(int argc, char **argv)
 {
 	struct bench *bench = ring_alloc(sizeof(*bench));
 	u64 count, rounds = 0, round;
-	bool polling, counting;
+	bool polling, asking, counting;
 	unsigned int i;
 	pthread_t thread;
 	int cpus[2];
 
 	polling = argc == 4 && !strcmp(argv[1], "poll");
+	asking = argc == 4 && !strcmp(argv[1], "asks");
 	counting = argc == 4 && !strcmp(argv[1], "count");
-	if (!polling && !counting && (argc != 4 || strcmp(argv[1], "idle")))
+	if (!polling && !asking && !counting && (argc != 4 || strcmp(argv[1], "idle")))
 		ring_die(RING_USAGE,
-			 "Usage: bench idle|poll ROUNDS SUBMISSIONS, bench count LOOP SUBMISSIONS");
+			 "Usage: bench idle|asks|poll ROUNDS SUBMISSIONS, bench count LOOP SUBMISSIONS");
 	if (!counting)
 		rounds = ring_number("ROUNDS", argv[2], 1, 1e6);
 	count = ring_number("SUBMISSIONS", argv[3], 1, 1e9);
@@ -108,7 +109,8 @@ int main(int argc, char **argv)
 	bench->entries = ring_alloc(BENCH_DEPTH * sizeof(*bench->entries));
 	bench->shadow = ring_alloc(4096);
 	bench->eventidx = ring_alloc(4096);
-	*bench->eventidx = cpu_to_le32(0xffffffff);
+	/* Never, as who polls does; or once each time round the queue. */
+	*bench->eventidx = cpu_to_le32(asking ? BENCH_DEPTH / 2 : 0xffffffff);
 	bench->db.shadow = bench->shadow;
 	bench->db.eventidx = bench->eventidx;
 	bench->db.last_position = BENCH_DEPTH - 1;
