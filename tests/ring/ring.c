@@ -709,6 +709,10 @@ int main(int argc, char **argv)
 		for (i = 0; i < 4; i++)
 			sum[i] += totals[i];
 	}
+	/* In a limited time there may be fewer, but not next to none. */
+	if (sum[0] < (plan.seconds ? plan.doorbells / 20 : plan.doorbells))
+		ring_die(RING_FAIL, "FAIL just %llu doorbells, not %llu", sum[0],
+			 plan.doorbells);
 	printf("%llu doorbells, %llu of them rung, %llu commands, %llu sleeps: none lost\n",
 	       sum[0], sum[1], sum[3], sum[2]);
 	return RING_PASS;

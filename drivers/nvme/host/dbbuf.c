@@ -250,7 +250,10 @@ static void nvme_dbbuf_distrust(struct nvme_dbbuf_ctrl *dbbuf,
 		 loss->last, loss->last_rung);
 }
 
-/* The administrator knows better [recovery.pml: trust]. */
+/*
+ * The administrator knows better [recovery.pml: trust],
+ * [lifecycle.pml: Administrator].
+ */
 static void nvme_dbbuf_trust(struct nvme_dbbuf_ctrl *dbbuf)
 {
 	unsigned int qid;
@@ -386,6 +389,7 @@ static void nvme_dbbuf_watch(struct work_struct *work)
 	unsigned long next = 0, when;
 	unsigned int qid;
 
+	/* Only what is attached, and stays so [lifecycle.pml: Watch]. */
 	mutex_lock(&dbbuf->lock);
 	for (qid = 1; qid <= dbbuf->nr_attached && !dbbuf->distrusted; qid++) {
 		when = nvme_dbbuf_watch_queue(dbbuf, &dbbuf->queues[qid]);

@@ -54,7 +54,9 @@ static void fake_writel(u32 value, u32 __iomem *reg);
 static unsigned long fake_jiffies(void);
 static unsigned long fake_copy_from_user(void *to, const void __user *from,
 					 unsigned long size);
+static bool fake_cancel_work(struct delayed_work *work);
 static void fake_barrier(char name);
+static void fake_smp_rmb(void);
 
 #undef kcalloc
 #define kcalloc			fake_calloc
@@ -76,6 +78,8 @@ static void fake_barrier(char name);
 #define queue_delayed_work	fake_queue_work
 #undef mod_delayed_work
 #define mod_delayed_work	fake_mod_work
+#undef cancel_delayed_work_sync
+#define cancel_delayed_work_sync fake_cancel_work
 #undef writel
 #define writel			fake_writel
 #undef jiffies
@@ -94,6 +98,10 @@ static void fake_barrier(char name);
 #endif
 #undef wmb
 #define wmb()			fake_barrier('w') /* part of A */
+#undef smp_wmb
+#define smp_wmb()		fake_barrier('s') /* between the counters */
+#undef smp_rmb
+#define smp_rmb()		fake_smp_rmb() /* between the counters */
 #undef virt_store_release
 #define virt_store_release(p, value) /* A */	\
 	do {					\
@@ -174,8 +182,12 @@ static struct fake {
 	bool			write_combined;
 	struct nvme_dbbuf_db	*ordered;
 	char			order[8];
+	unsigned int		unlocked;
+	struct kunit		*test;
+	struct fake_file	*file;
 	void			(*on_command)(struct fake *fake);
 	void			(*on_doorbell)(struct fake *fake);
+	void			(*on_counter)(struct fake *fake);
 } *fake;
 
 static void *fake_calloc(size_t n, size_t size, gfp_t gfp)
@@ -256,6 +268,13 @@ static void fake_enable_irq(unsigned int irq)
 	fake->disabled = 0;
 }
 
+/* Where lockdep is there to know. */
+static void expect_locked(spinlock_t *lock)
+{
+	if (IS_ENABLED(CONFIG_LOCKDEP) && !lockdep_is_held(lock))
+		fake->unlocked++;
+}
+
 /* An interrupt's completion doorbell is written with that interrupt disabled. */
 static void fake_writel(u32 value, u32 __iomem *reg)
 {
@@ -265,11 +284,11 @@ static void fake_writel(u32 value, u32 __iomem *reg)
 		struct fake_queue *queue = &fake->queues[qid];
 
 		if ((__force u32 *)reg == &queue->sq_reg) {
-			lockdep_assert_held(&queue->sq_lock);
+			expect_locked(&queue->sq_lock);
 			queue->sq_reg = value;
 			queue->sq_writes++;
 		} else if ((__force u32 *)reg == &queue->cq_reg) {
-			lockdep_assert_held(&queue->cq_poll_lock);
+			expect_locked(&queue->cq_poll_lock);
 			WARN_ON(qid != POLLED && fake->disabled != qid);
 			queue->cq_reg = value;
 			queue->cq_writes++;
@@ -301,8 +320,9 @@ static unsigned long fake_copy_from_user(void *to, const void __user *from,
 
 /*
  * Which barriers come before position 1 of fake->ordered is published, and which
- * after: A and B of the contract in dbbuf.h, w for write-combined memory. The
- * controller asks for this doorbell at the last moment at which that must be seen.
+ * after: A and B of the contract in dbbuf.h, w for write-combined memory, C between
+ * its count as published and that as rung. The controller asks for this doorbell at
+ * the last moment at which that must be seen.
  */
 static void fake_barrier(char name)
 {
@@ -311,12 +331,21 @@ static void fake_barrier(char name)
 
 	if (!db || count + 1 == sizeof(fake->order))
 		return;
-	if (shadow_word(db) == 1) {
+	if (name == 's') {
+		fake->order[count] = db->published == db->rung + 1 ? 'C' : 'c';
+	} else if (shadow_word(db) == 1) {
 		fake->order[count] = name == 'm' ? 'B' : 'b';
 		*db->eventidx = cpu_to_le32(0);
 	} else {
 		fake->order[count] = name == 'w' ? 'w' : 'A';
 	}
+}
+
+/* Between the reads of two counters, whatever happens then. */
+static void fake_smp_rmb(void)
+{
+	if (fake->on_counter)
+		fake->on_counter(fake);
 }
 
 /* As with the real one, a time that is set already stays. */
@@ -335,6 +364,15 @@ static bool fake_mod_work(struct workqueue_struct *queue,
 {
 	fake->watch_in = 0;
 	return fake_queue_work(queue, work, delay);
+}
+
+static bool fake_cancel_work(struct delayed_work *work)
+{
+	bool queued = fake->watch_in;
+
+	WARN_ON(work != &fake->dbbuf.watch);
+	fake->watch_in = 0;
+	return queued;
 }
 
 static void trace_nvme_dbbuf_doorbell(const struct nvme_dbbuf_slot *slot,
@@ -430,6 +468,7 @@ static int dbbuf_test_init(struct kunit *test)
 	fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
 	if (!fake)
 		return -ENOMEM;
+	fake->test = test;
 	fake->device.init_name = "nvme-dbbuf-kunit";
 	fake->ctrl.device = &fake->device;
 	fake->ctrl.tagset = &fake->tagset;
@@ -787,6 +826,52 @@ static void no_memory(struct kunit *test)
 	}
 }
 
+/* Switched on by a reset, when the queues are there already. */
+static void no_memory_at_reset(struct kunit *test)
+{
+	unsigned int i;
+
+	/* The shadow doorbells, the event indexes. */
+	for (i = 1; i <= 2; i++) {
+		nvme_dbbuf_mode = NVME_DBBUF_MODE_OFF;
+		connect_queues(QUEUES, 1);
+		expect_state(test, NVME_DBBUF_OFF, i - 1);
+		KUNIT_EXPECT_EQ(test, fake->pages, 0U);
+		nvme_dbbuf_detach(&fake->dbbuf);
+
+		nvme_dbbuf_mode = NVME_DBBUF_MODE_ON;
+		fake->allocations = 0;
+		fake->fail_allocation = i;
+		connect_queues(QUEUES, 1);
+		expect_state(test, NVME_DBBUF_NO_MEMORY, i - 1);
+		KUNIT_EXPECT_EQ(test, fake->pages, 1U);
+		KUNIT_EXPECT_TRUE(test, move_sq(&fake->queues[1], 1));
+		nvme_dbbuf_detach(&fake->dbbuf);
+
+		fake->fail_allocation = 0;
+		connect_queues(QUEUES, 1);
+		expect_state(test, NVME_DBBUF_ACTIVE, i);
+		KUNIT_EXPECT_EQ(test, fake->pages, 2U);
+		nvme_dbbuf_detach(&fake->dbbuf);
+		nvme_dbbuf_free(&fake->dbbuf);
+	}
+}
+
+/* With commands under way to the end, and for a second time. */
+static void freed(struct kunit *test)
+{
+	connect_queues(QUEUES, 1);
+	set_eventidx(1, false, 0xffffffff);
+	move_sq(&fake->queues[1], 1);
+	KUNIT_EXPECT_GT(test, fake->watch_in, 0UL);
+	nvme_dbbuf_detach(&fake->dbbuf);
+	nvme_dbbuf_free(&fake->dbbuf);
+	KUNIT_EXPECT_EQ(test, fake->watch_in, 0UL);
+	KUNIT_EXPECT_EQ(test, fake->pages + fake->arrays, 0U);
+	nvme_dbbuf_free(&fake->dbbuf);
+	KUNIT_EXPECT_EQ(test, fake->pages + fake->arrays, 0U);
+}
+
 /* An interrupt comes in while the command is on its way. */
 static void consume_entry(struct fake *fake)
 {
@@ -893,9 +978,9 @@ static void ordering(struct kunit *test)
 
 	/* With a controller that is not trusted there is nothing to compare. */
 	fake->dbbuf.distrusted = true;
-	KUNIT_EXPECT_TRUE(test, publish_in_order(test, false, false, "A"));
-	KUNIT_EXPECT_TRUE(test, publish_in_order(test, false, true, "wA"));
-	KUNIT_EXPECT_TRUE(test, publish_in_order(test, true, false, "A"));
+	KUNIT_EXPECT_TRUE(test, publish_in_order(test, false, false, "AC"));
+	KUNIT_EXPECT_TRUE(test, publish_in_order(test, false, true, "wAC"));
+	KUNIT_EXPECT_TRUE(test, publish_in_order(test, true, false, "AC"));
 }
 
 /* An idle queue is parked, and then nothing is left to be done. */
@@ -945,6 +1030,7 @@ static void expect_distrust(struct kunit *test, bool distrusted)
 		KUNIT_EXPECT_FALSE(test, !!fake->queues[qid].cq.shadow);
 	}
 	KUNIT_EXPECT_EQ(test, fake->disabled, 0U);
+	KUNIT_EXPECT_EQ(test, fake->unlocked, 0U);
 }
 
 /* The controller writes its event index too late and misses the doorbell. */
@@ -993,8 +1079,12 @@ static void expect_lost(struct kunit *test, struct fake_queue *queue)
 
 static void lose_trust(struct kunit *test)
 {
+	unsigned int synchronized = fake->synchronized;
+
 	lose_sq(&fake->queues[1], 1);
 	expect_lost(test, &fake->queues[1]);
+	/* No handler still suppresses the doorbells of any queue. */
+	KUNIT_EXPECT_EQ(test, fake->synchronized, synchronized + QUEUES - 2);
 }
 
 static void lost_sq(struct kunit *test)
@@ -1367,10 +1457,22 @@ static void expect_text(struct kunit *test, const char *is, const char *wanted)
 	KUNIT_EXPECT_STREQ(test, is, wanted);
 }
 
+static void read_configuring(struct fake *fake)
+{
+	expect_text(fake->test, read_file(fake->test, fake->file),
+		    "configuring\n");
+}
+
 static void show_state(struct kunit *test)
 {
 	struct fake_file *f = open_file(test, nvme_dbbuf_state_open);
 
+	fake->file = f;
+	fake->on_command = read_configuring;
+	fake->fail_allocation = 2;
+	nvme_dbbuf_prepare(&fake->dbbuf, &fake->ctrl, &fake->device, QUEUES, 1);
+	expect_text(test, read_file(test, f), "no-memory\n");
+	fake->fail_allocation = 0;
 	nvme_dbbuf_prepare(&fake->dbbuf, &fake->ctrl, &fake->device, QUEUES, 1);
 	expect_text(test, read_file(test, f), "prepared\n");
 	connect_queues(QUEUES, 1);
@@ -1437,6 +1539,14 @@ static void write_trust(struct kunit *test)
 	close_file(f);
 }
 
+/* A doorbell is rung between the reads of its two counters. */
+static void ring_meanwhile(struct fake *fake)
+{
+	fake->on_counter = NULL;
+	set_eventidx(1, false, 3);
+	move_sq(&fake->queues[1], 4);
+}
+
 static void show_queues(struct kunit *test)
 {
 	struct fake_file *f = open_file(test, nvme_dbbuf_queues_open);
@@ -1457,6 +1567,13 @@ static void show_queues(struct kunit *test)
 	wait(2 * HZ);
 	expect_text(test, read_file(test, f),
 		    "1 sq published 3 rung 1 suppressed 2 recovered 1\n"
+		    "1 cq published 1 rung 0 suppressed 1 recovered 1\n");
+	fake->on_counter = ring_meanwhile;
+	expect_text(test, read_file(test, f),
+		    "1 sq published 4 rung 1 suppressed 3 recovered 1\n"
+		    "1 cq published 1 rung 0 suppressed 1 recovered 1\n");
+	expect_text(test, read_file(test, f),
+		    "1 sq published 4 rung 2 suppressed 2 recovered 1\n"
 		    "1 cq published 1 rung 0 suppressed 1 recovered 1\n");
 	close_file(f);
 }
@@ -1505,6 +1622,8 @@ static struct kunit_case dbbuf_test_cases[] = {
 	KUNIT_CASE(stride_changed),
 	KUNIT_CASE(switched),
 	KUNIT_CASE(no_memory),
+	KUNIT_CASE(no_memory_at_reset),
+	KUNIT_CASE(freed),
 	KUNIT_CASE(clean_words),
 	KUNIT_CASE(publishing),
 	KUNIT_CASE(shadow_overwritten),
