@@ -58,10 +58,10 @@ def shell_tool(argv):
     return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ''
 
 
-def default_build(config='kunit'):
+def default_build(config='kunit', kernel=DEFAULT_KERNEL):
     """Linux with the series, as a newcomer gets it: output of tests/kvm/build."""
-    note('building Linux %s with the series (--build takes one that exists)' % DEFAULT_KERNEL)
-    tree = shell_tool([os.path.join(TOP, 'scripts', 'getkernel'), DEFAULT_KERNEL])
+    note('building Linux %s with the series (--build takes one that exists)' % kernel)
+    tree = shell_tool([os.path.join(TOP, 'scripts', 'getkernel'), kernel])
     lib('need_series_tools')
     return shell_tool([os.path.join(KVM_DIR, 'build'), '--config', config,
                        '--series', default_series(tree), tree])
