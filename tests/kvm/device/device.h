@@ -341,7 +341,7 @@ struct device {
 	__u64			nth_irq;
 	__u64			spurious_ns;
 	struct cq		ghosts[MAX_PAIRS];
-	struct cq_entry		ghost_entries[MAX_PAIRS];	/* their last ones */
+	__u64			ghost_sums[MAX_PAIRS];	/* of all that is in them */
 	__u64			ghosts_ns;
 	unsigned int		dbbuf_cqes;
 	__u64			dbbuf_cqe_ns;

@@ -178,27 +178,27 @@ void fault_bogus_completion(struct device *dev, struct cq *cq)
 	nvme_complete(dev, cq, &none, BOGUS_CID, 0, 0);
 }
 
-static struct cq_entry *last_entry(struct device *dev, const struct cq *cq)
+/* Of all that is in the queue; 0: it is not memory any more. */
+static __u64 cq_checksum(struct device *dev, const struct cq *cq)
 {
-	__u32 last = (cq->tail ? cq->tail : cq->size) - 1;
+	const __u64 *words = dma_ptr(dev, cq->base, cq->size * sizeof(struct cq_entry), true);
+	__u64 sum = 1;
+	__u32 i;
 
-	return dma_ptr(dev, cq->base + last * sizeof(struct cq_entry),
-		       sizeof(struct cq_entry), true);
+	if (!words)
+		return 0;
+	for (i = 0; i < cq->size * sizeof(struct cq_entry) / sizeof(*words); i++)
+		sum = (sum ^ words[i]) * 0x100000001b3ull;
+	return sum ? sum : 1;
 }
 
 /* A completion queue is no more: what it was in may still be used. */
 void fault_queue_gone(struct device *dev, const struct cq *cq)
 {
-	bool unused = !cq->tail && cq->phase;
-	struct cq_entry *last;
-
-	if (!cq->size || unused || !fault(dev, dev->options.faults.late_cqe))
-		return;
-	last = last_entry(dev, cq);
-	if (!last)
+	if (!cq->size || !fault(dev, dev->options.faults.late_cqe))
 		return;
 	dev->ghosts[cq->id] = *cq;
-	dev->ghost_entries[cq->id] = *last;
+	dev->ghost_sums[cq->id] = cq_checksum(dev, cq);
 }
 
 void fault_disabled(struct device *dev)
@@ -248,9 +248,10 @@ void fault_dbbuf(struct device *dev)
  */
 static void haunt(struct device *dev, const struct cq *cq)
 {
-	struct cq_entry *entry = last_entry(dev, cq);
+	__u64 sum = cq_checksum(dev, cq);
+	struct cq_entry *entry;
 
-	if (!entry || memcmp(entry, &dev->ghost_entries[cq->id], sizeof(*entry)))
+	if (!sum || sum != dev->ghost_sums[cq->id])
 		return;
 	entry = dma_ptr(dev, cq->base + cq->tail * sizeof(*entry), sizeof(*entry), true);
 	if (!entry)
