@@ -10,7 +10,8 @@
  *   lost wake-up     a deadlock: the host may always stop to submit, and wait
  *   entries          assert() at fetch_entry, commit_entry and commit_completion
  *   backwards        assert() at doorbell_register, where a controller copies the
- *                    value to the shadow doorbell
+ *                    value to the shadow doorbell, and at commit_tail: what several
+ *                    processors publish gets visible in that order
  *   needless         assert() at doorbell_register, when nobody ever asks
  *   progress         ltl: a command that was submitted is completed
  *
@@ -32,8 +33,9 @@
  * Defines for the twins: NO_A, WEAK_A (a write barrier), NO_B, NO_A2, NO_B2,
  * NO_LAST (the old position is read from the shared page), NO_BOUND (event indexes
  * beyond the queue are compared), NO_GUARD (the register is written after the
- * guard was released), LATE_INDEX (event index read before B), OFF_BY_ONE, NO_LOOK
- * (the controller does not look again before it sleeps).
+ * guard was released), NO_RELEASE (the guard is, before what was published is visible),
+ * LATE_INDEX (event index read before B), OFF_BY_ONE, NO_LOOK (the controller does not
+ * look again before it sleeps).
  * For smaller models: CONTROLLER (only one of them), PLAIN_CQ (completions are consumed and
  * told of at once).
  */
@@ -91,6 +93,10 @@ byte cq_last;
 byte under_way;
 bool guard;
 bool completed;
+#if SUBMITTERS > 1
+/* The how many-th tail was published last, modulo 4; in which buffer; visible. */
+byte published, order[SUBMITTERS], visible;
+#endif
 
 inline commit_entry(cpu)
 {
@@ -98,6 +104,16 @@ inline commit_entry(cpu)
 	assert(!written[entry_buffer[cpu]]);
 	written[entry_buffer[cpu]] = true;
 	entry_buffer[cpu] = NONE
+}
+
+inline commit_tail(cpu)
+{
+#if SUBMITTERS > 1
+	assert(order[cpu] == (visible + 1) % 4);
+	visible = order[cpu];
+#endif
+	sq_shadow = sq_buffer[cpu];
+	sq_buffer[cpu] = NONE
 }
 
 inline commit_completion()
@@ -117,14 +133,14 @@ active proctype HostMemory()
 		commit_entry(0) }
 	:: atomic { sq_buffer[0] != NONE ->
 		printf("memory: submission tail %d gets visible\n", sq_buffer[0]);
-		sq_shadow = sq_buffer[0]; sq_buffer[0] = NONE }
+		commit_tail(0) }
 #if SUBMITTERS > 1
 	:: atomic { entry_buffer[1] != NONE ->
 		printf("memory: submission entry %d gets visible\n", entry_buffer[1]);
 		commit_entry(1) }
 	:: atomic { sq_buffer[1] != NONE ->
 		printf("memory: submission tail %d gets visible\n", sq_buffer[1]);
-		sq_shadow = sq_buffer[1]; sq_buffer[1] = NONE }
+		commit_tail(1) }
 #endif
 	:: atomic { cq_buffer != NONE ->
 		printf("memory: completion head %d gets visible\n", cq_buffer);
@@ -237,7 +253,15 @@ write_entry:
 			goto write_entry	/* one doorbell for both */
 		:: true
 		fi;
-		value = sq_tail;
+		atomic {
+			value = sq_tail;
+#if SUBMITTERS > 1
+			/* The last one of this processor is out of its buffer. */
+			sq_buffer[cpu] == NONE;
+			published = (published + 1) % 4;
+			order[cpu] = published
+#endif
+		};
 		update(SUBMISSION_TAIL, sq_shadow, sq_eventidx, sq_buffer[cpu], sq_last,
 		       value, entry_buffer[cpu] == NONE, true, old, index);
 #ifdef NO_GUARD
@@ -255,7 +279,9 @@ write_entry:
 #ifndef NO_GUARD
 		/* A release: what this processor has stored is visible. */
 		atomic {
+#ifndef NO_RELEASE
 			sq_buffer[cpu] == NONE && entry_buffer[cpu] == NONE;
+#endif
 			guard = false;
 			/* Forgotten, which makes states equal. */
 			old = 0; index = 0; value = 0
@@ -279,7 +305,13 @@ active proctype Handler()
 		head = NEXT(head);
 		lap = (head == 0 -> 1 - lap : lap);
 		under_way--;
-		cq_shadow = head }
+#ifdef PROGRESS
+		completed = true;
+#endif
+		cq_shadow = head };
+#ifdef PROGRESS
+		completed = false
+#endif
 	od
 #else
 	do
