@@ -6,11 +6,12 @@ RDMA and some more, with all that those need, 90 MB in sixty libraries. The load
 through them at each start, which takes longer than many a test's I/O where each
 instruction is emulated.
 
-Contract: hollow(program, wanted, directory) makes libraries in `directory` that take the
-place of those which `program` is linked with and whose names do not match the regular
-expression `wanted`. They have the symbols and versions that the program asks for; each
-of these is a function that ends it (SIGILL). Returns {path of the library in the system:
-path of the hollow one}. Raises OSError or CalledProcessError.
+Contract: hollow(program, libraries, wanted, directory) makes libraries in `directory`
+that take the place of those which `program` is linked with and whose names do not match
+the regular expression `wanted`; `libraries` are the paths of all that it loads. They have
+the symbols and versions that the program asks for; each of these is a function that ends
+it (SIGILL). Returns {path of the library in the system: path of the hollow one}. Raises
+OSError or CalledProcessError.
 """
 
 import os
@@ -45,14 +46,16 @@ def _make(name, symbols, path):
                    input=code, check=True, text=True)
 
 
-def hollow(program, wanted, directory):
+def hollow(program, libraries, wanted, directory):
     needed = re.findall(r'\(NEEDED\).*\[(.*)\]', _said('readelf', '-d', program))
-    where = dict(re.findall(r'(\S+) => (/\S+)', _said('ldd', program)))
+    where = {os.path.basename(path): path for path in libraries}
     asked = _symbols('--undefined-only', program)
     made = {}
     for name in needed:
         if re.match(wanted, name):
             continue
+        if name not in where:
+            raise OSError('%s needs %s, and it is not loaded' % (program, name))
         defined = {symbol for symbol, _ in _symbols('--defined-only', where[name])}
         path = os.path.join(directory, name)
         _make(name, [pair for pair in asked if pair[0] in defined], path)
