@@ -55,10 +55,10 @@ def build(sanitized=False):
             done = subprocess.run(['make', '-C', SOURCE, 'O=' + directory,
                                    *(['SAN=1'] if sanitized else [])],
                                   stdout=log, stderr=log, check=False)
-    if done.returncode:
-        with open(os.path.join(directory, 'log'), encoding='utf-8') as log:
-            sys.stderr.write(log.read())
-        die(LOST, 'the NVMe device cannot be built')
+        if done.returncode:
+            with open(os.path.join(directory, 'log'), encoding='utf-8') as log:
+                sys.stderr.write(log.read())
+            die(LOST, 'the NVMe device cannot be built')
     return os.path.join(directory, 'nvme-device')
 
 
