@@ -265,14 +265,19 @@ static __u32 distance(__u32 from, __u32 to, __u32 size)
 	return to >= from ? to - from : to + size - from;
 }
 
+static void invalid(struct device *dev, struct doorbell_counts *counts)
+{
+	counts->invalid++;
+	admin_async_error(dev, INVALID_DOORBELL_VALUE);
+}
+
 /* Whether a position is one; if not, what this personality does about it. */
 static bool position_valid(struct device *dev, struct doorbell_counts *counts,
 			   __u32 value, __u32 size)
 {
 	if (value < size)
 		return true;
-	counts->invalid++;
-	admin_async_error(dev, INVALID_DOORBELL_VALUE);
+	invalid(dev, counts);
 	if (dev->options.personality->strict_range)
 		nvme_fatal(dev);
 	return false;
@@ -309,7 +314,7 @@ bool doorbell_look_cq(struct device *dev, struct cq *cq)
 		return false;
 	if (distance(cq->head, value, cq->size) >
 	    distance(cq->head, cq->tail, cq->size)) {
-		counts->invalid++;
+		invalid(dev, counts);
 		return false;
 	}
 	cq->head = value;
@@ -334,7 +339,7 @@ static void write_sq(struct device *dev, struct sq *sq, __u32 value)
 		return;
 	if (dev->options.personality->strict_order && dev->dbbuf.active &&
 	    distance(sq->tail, value, sq->size) > room) {
-		counts->invalid++;
+		invalid(dev, counts);
 		return;
 	}
 	if (sq->id && fault_nth(dev, dev->options.faults.lose_sq, &dev->nth_sq)) {
@@ -357,7 +362,7 @@ static void write_cq(struct device *dev, struct cq *cq, __u32 value)
 		return;
 	if (distance(cq->head, value, cq->size) >
 	    distance(cq->head, cq->tail, cq->size)) {
-		counts->invalid++;
+		invalid(dev, counts);
 		return;
 	}
 	if (cq->id && fault_nth(dev, dev->options.faults.lose_cq, &dev->nth_cq)) {
