@@ -195,11 +195,14 @@ _objects()
 # what a debug kernel watches.
 KEPT=' vmap_area debug_objects_cache '
 
-# Kilobytes of objects in all other caches
-_objects_kb()
+# All other caches that have grown: objects more, cache, size of one; what became less
+# in some is no cycle's, and makes up for nothing.
+_objects_growth()
 {
-	awk -v kept="$KEPT" '!index(kept, " " $1 " ") { bytes += $2 * $3 }
-			     END { print int(bytes / 1024) }' "$1"
+	awk -v kept="$KEPT" 'NR == FNR { before[$1] = $2; next }
+		!index(kept, " " $1 " ") && $2 > before[$1] {
+			print $2 - before[$1], $1, $3
+		}' /run/objects /run/objects.now | sort -rn
 }
 
 # memory_begin ... memory_end CYCLES: memory must not get less with each cycle. One page
@@ -245,26 +248,26 @@ memory_end()
 	_memory_look
 	_vmalloc=$(_meminfo_growth VmallocUsed)
 	_slab=$(_meminfo_growth Slab)
-	_objects_kb=$(($(_objects_kb /run/objects.now) - $(_objects_kb /run/objects)))
+	_caches=$(_objects_growth)
+	_objects_kb=$(echo "$_caches" | awk '{ bytes += $1 * $3 } END { print int(bytes / 1024) }')
 	[ -s /run/objects ] || _objects_kb=$_slab
 	_traces=$(($(_traces_kb) - memory_traces))
 	_lost=$((memory_before - _free))
-	_caches=$(awk -v kept="$KEPT" 'NR == FNR { before[$1] = $2; next }
-		       !index(kept, " " $1 " ") && $2 > before[$1] {
-				print $2 - before[$1], $1, $3 }' \
-		  /run/objects /run/objects.now | sort -rn | head -n 6)
+	_others=$((_lost - _slab - _traces))
+	_gone=$((_others + _objects_kb))
 	_most=$(echo "$_caches" | awk 'NR == 1 { print $2 ": " $1 + 0 }')
 	echo "objects more in use, cache, size of one:"
-	echo "$_caches"
+	echo "$_caches" | head -n 6
 	echo "kilobytes more, /proc/meminfo:"
 	_meminfo_changes
 	result memory "{\"cycles\": $1, \"before_kb\": $memory_before, \"lost_kb\": $_lost," \
+		"\"gone_kb\": $_gone," \
 		"\"slab_growth_kb\": $_slab, \"objects_growth_kb\": $_objects_kb," \
 		"\"vmalloc_growth_kb\": $_vmalloc, \"stack_traces_growth_kb\": $_traces," \
 		"\"most_objects\": \"$_most\"}"
 	[ "$_vmalloc" -le 64 ] || fail "$_vmalloc kB more of vmalloc's memory in use after $1 cycles"
-	[ $((_lost - _slab + _objects_kb - _traces)) -le 256 ] ||
-		fail "$_lost kB of memory are gone after $1 cycles"
+	[ $_gone -le 256 ] || fail "$_gone kB of memory are gone after $1 cycles:" \
+		"$_others of pages, $_objects_kb of slabs' objects"
 	[ "${_most#*: }" -le $((192 + $1 / 2)) ] ||
 		fail "$_most objects more in use after $1 cycles"
 }
