@@ -287,8 +287,8 @@ static long long patience(struct device *dev, __u64 now, bool news)
 	size_t i;
 
 	if (news)
-		return dev->batch_ns;
-	if (nvme_awake(dev))
+		wait = dev->batch_ns;
+	else if (nvme_awake(dev))
 		wait = now - dev->news_ns < dev->options.spin_us * 1000ull ? 0 :
 		       dev->options.idle_us * 1000ll;
 	for (i = 0; i < ARRAY_SIZE(times); i++) {
