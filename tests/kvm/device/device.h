@@ -83,7 +83,7 @@ struct doorbell_counts {
 	__u64	invalid;		/* values that no such queue can have */
 	__u64	lost;			/* doorbells thrown away by a fault */
 	__u64	repeated;		/* values that were the register's, without news */
-	__u64	created;
+	__u64	created;		/* how often there came to be this queue */
 };
 
 struct queue_counts {
@@ -206,6 +206,7 @@ struct options {
 	const char			*socket;
 	const char			*json;
 	const char			*backing;	/* null, memory or a path */
+	const char			*serial;
 	const struct personality	*personality;
 	struct faults			faults;
 	__u64				size;
@@ -216,7 +217,6 @@ struct options {
 	unsigned int			idle_us;
 	unsigned int			spin_us;
 	unsigned int			batch_us;
-	const char			*serial;
 	bool				disarmed;
 	bool				keep;
 };
@@ -292,6 +292,7 @@ struct device {
 	/* vfio_user.c */
 	int			listener;
 	int			client;
+	bool			greeted;	/* the client has told its version */
 	int			irqs[MAX_PAIRS];
 	struct dma_map		*maps;
 	unsigned int		nr_maps;
@@ -306,6 +307,7 @@ struct device {
 	__u32			csts;
 	__u32			intms;
 	unsigned int		dstrd;
+	bool			cap_read;	/* since it was enabled last */
 	bool			running;	/* enabled, and able to do something */
 	struct sq		sqs[MAX_PAIRS];
 	struct cq		cqs[MAX_PAIRS];
@@ -329,8 +331,6 @@ struct device {
 	/* faults.c */
 	bool			armed;
 	bool			vanished;
-	bool			greeted;	/* the client has told its version */
-	bool			cap_read;	/* since it was enabled last */
 	bool			stuck;
 	__u64			random;
 	__u64			nth_sq;
