@@ -31,9 +31,10 @@ static const struct personality personalities[] = {
 		.about = "no shadow doorbells, like QEMU before 7.1 and most hardware",
 	},
 	/*
-	 * hw/nvme/ctrl.c. Writes both event indexes after each batch, then looks at
-	 * the shadow once more, with a barrier in between. The admin queue's shadows
-	 * are in use, and as the host may write its registers alone, these are copied.
+	 * QEMU, hw/nvme/ctrl.c, of 7.2.22, and of 8 and later. Writes both event
+	 * indexes after each batch, then looks at the shadow once more, with a barrier
+	 * in between. The admin queue's shadows are in use, and as the host may write
+	 * its registers alone, these are copied.
 	 */
 	{
 		.name = "qemu",
@@ -48,8 +49,9 @@ static const struct personality personalities[] = {
 		.seeds = true,
 	},
 	/*
-	 * lib/nvmf/vfio_user.c, without interrupt mode. Its adaptive interrupts are
-	 * held back while the completion queue's head moves between two looks.
+	 * SPDK, lib/nvmf/vfio_user.c, without interrupt mode; 26.09-pre is what was
+	 * measured. Its adaptive interrupts are held back while the completion queue's
+	 * head moves between two looks.
 	 */
 	{
 		.name = "spdk-poll",
@@ -73,8 +75,8 @@ static const struct personality personalities[] = {
 		.zeroes = true,
 	},
 	/*
-	 * vm/devices/storage/nvme. Registers are copied to their shadows; a position
-	 * that the queue does not have is the end of it.
+	 * OpenVMM, vm/devices/storage/nvme. Registers are copied to their shadows; a
+	 * position that the queue does not have is the end of it.
 	 */
 	{
 		.name = "openvmm",
@@ -90,8 +92,8 @@ static const struct personality personalities[] = {
 		.strict_range = true,
 	},
 	/*
-	 * lib/propolis/src/hw/nvme. No full barrier before it looks again, 16 bit
-	 * stores, registers are copied, and their values must not go back.
+	 * Propolis, lib/propolis/src/hw/nvme. No full barrier before it looks again,
+	 * 16 bit stores, registers are copied, and their values must not go back.
 	 */
 	{
 		.name = "propolis",
@@ -106,7 +108,7 @@ static const struct personality personalities[] = {
 		.strict_order = true,
 		.half_words = true,
 	},
-	/* hw/femu. Its event index is the tail that it knows, needed or not. */
+	/* FEMU, hw/femu. Its event index is the tail that it knows, needed or not. */
 	{
 		.name = "femu",
 		.about = "FEMU: polls, wants each doorbell all the same, takes 7Ch once",
