@@ -171,16 +171,15 @@ def depends():
     return [name.strip() for name in line.split(',')]
 
 
-def make_package(directory, later=0):
-    """The package nvme-dbbuf-dkms of this checkout, `later` commits later."""
+def make_package(directory, later=False):
+    """The package nvme-dbbuf-dkms of this checkout; `later`: one commit later."""
     top = TOP
     if later:
         top = os.path.join(directory, 'later')
         subprocess.run(['git', 'clone', '--quiet', TOP, top], check=True)
-        for _ in range(later):
-            subprocess.run(['git', '-C', top, '-c', 'user.name=Test', '-c',
-                            'user.email=test@example.org', 'commit', '--quiet',
-                            '--allow-empty', '--message=later'], check=True)
+        subprocess.run(['git', '-C', top, '-c', 'user.name=Test', '-c',
+                        'user.email=test@example.org', '-c', 'commit.gpgsign=false', 'commit',
+                        '--quiet', '--allow-empty', '--message=later'], check=True)
     done = subprocess.run([os.path.join(top, 'scripts', 'mkdkms'), '-o', directory],
                           stdout=subprocess.PIPE, text=True)
     if done.returncode:
