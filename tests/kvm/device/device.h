@@ -401,6 +401,7 @@ __u32 io_copy(struct device *dev, const struct sq_entry *command, void *data,
 	      __u32 size, bool to_guest);
 
 /* doorbell.c */
+bool personality_spares(const struct personality *personality, const struct faults *faults);
 void doorbell_write(struct device *dev, unsigned int qid, bool completion,
 		    __u32 value);
 void doorbell_configure(struct device *dev, __u64 shadows, __u64 eventidxs);

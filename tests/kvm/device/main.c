@@ -222,6 +222,11 @@ static int parse(int argc, char **argv, struct options *options)
 		complain("--fault stride takes a number from 1 to %d", MAX_DSTRD);
 		return EXIT_USAGE;
 	}
+	if (personality_spares(options->personality, &options->faults)) {
+		complain("'%s' has no event index, or no sleep, that a fault could disturb",
+			 options->personality->name);
+		return EXIT_USAGE;
+	}
 	if (argc - optind != 1) {
 		complain("the path of a socket is needed, and nothing else; see --help");
 		return EXIT_USAGE;
