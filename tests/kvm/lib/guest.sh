@@ -272,6 +272,19 @@ memory_end()
 		fail "$_most objects more in use after $1 cycles"
 }
 
+LEAKS=/sys/kernel/debug/kmemleak
+
+# leaks: what kmemleak finds. An object is reported when it is older than five seconds
+# and has not changed between two scans.
+leaks()
+{
+	sleep 6
+	for _try in 1 2; do
+		echo scan > $LEAKS || fail "kmemleak does not scan"
+	done
+	cat $LEAKS
+}
+
 # --- DMA ---------------------------------------------------------------------
 
 # With tests/kvm/run --dma WAY, no test passes in which the device's data did not
