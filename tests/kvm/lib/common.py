@@ -58,6 +58,21 @@ def shell_tool(argv):
     return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ''
 
 
+def run_child(argv):
+    """(exit code, stdout, stderr) of a program of its own group, which is told to end,
+    and waited for, when this one is on its way out: subprocess.run() would kill it, with
+    no time to clear up."""
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          start_new_session=True) as child:
+        try:
+            out, err = child.communicate()
+        except BaseException:
+            child.terminate()
+            child.communicate()
+            raise
+    return child.returncode, out, err
+
+
 def default_build(config='kunit', kernel=DEFAULT_KERNEL):
     """Linux with the series, as a newcomer gets it: output of tests/kvm/build."""
     note('building Linux %s with the series (--build takes one that exists)' % kernel)
