@@ -4,11 +4,13 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 
 PASS, FAIL, USAGE, SKIP, LOST = 0, 1, 2, 4, 69
+ENDS = signal.SIGTERM, signal.SIGHUP, signal.SIGINT
 
 KVM_DIR = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 TOP = os.path.dirname(os.path.dirname(KVM_DIR))
@@ -62,9 +64,13 @@ def run_child(argv):
     """(exit code, stdout, stderr) of a program of its own group, which is told to end,
     and waited for, when this one is on its way out: subprocess.run() would kill it, with
     no time to clear up."""
+    # A signal between its start and the time that it is known would leave it alone.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          start_new_session=True) as child:
+                          start_new_session=True, preexec_fn=lambda: signal.pthread_sigmask(
+                              signal.SIG_SETMASK, mask)) as child:
         try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             out, err = child.communicate()
         except BaseException:
             child.terminate()
