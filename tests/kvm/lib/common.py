@@ -32,6 +32,19 @@ def die(code, message):
     sys.exit(code)
 
 
+def exit_on_signals():
+    """From now on what ends this program does so by an exception: it clears up."""
+    for number in ENDS:
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
+
+
+def replace_once(code, text, instead, where):
+    """The code with another text; one that is not there just once is of other code"""
+    if code.count(text) != 1:
+        die(FAIL, '%s: "%s" is there %d times, not once' % (where, text, code.count(text)))
+    return code.replace(text, instead)
+
+
 def cache_dir(name):
     path = os.path.join(CACHE, name)
     try:
@@ -124,11 +137,9 @@ def copy_project(directory, edits=()):
     for name, text, instead in edits:
         path = os.path.join(directory, name)
         with open(path, encoding='utf-8') as f:
-            code = f.read()
-        if code.count(text) != 1:
-            die(FAIL, '%s: "%s" is there %d times, not once' % (name, text, code.count(text)))
+            code = replace_once(f.read(), text, instead, name)
         with open(path, 'w', encoding='utf-8') as f:
-            f.write(code.replace(text, instead))
+            f.write(code)
 
 
 def lib(*command):
