@@ -3,16 +3,24 @@
  * One loop of tests/ring/bench.c: submissions with one way to ring a doorbell.
  * Compiled once for each, with BENCH_NAME for a name and
  *
+ *	BENCH_ENTRY	no doorbell at all: what the rest of a submission costs
  *	BENCH_FLOOR	store, one full barrier, load: what no way can do without
  *	BENCH_KERNEL	the kernel's own, which scripts/bench-fastpath has cut from
  *			its source into kernel.h
- *	neither		drivers/nvme/host/dbbuf.h, or a changed copy
+ *	none of these	drivers/nvme/host/dbbuf.h, or a changed copy
+ *
+ * BENCH_LEAF besides: a submission that has nothing to call and no registers to save.
  */
 #include "bench.h"
 
 u64 BENCH_NAME(struct bench *bench, u64 count);
 
-#if defined(BENCH_FLOOR)
+#if defined(BENCH_ENTRY)
+static inline bool doorbell(struct bench *bench, u16 value)
+{
+	return false;
+}
+#elif defined(BENCH_FLOOR)
 static inline bool doorbell(struct bench *bench, u16 value)
 {
 	u32 eventidx;
@@ -55,11 +63,13 @@ static void submit(struct bench *bench, u64 number)
 		WRITE_ONCE(bench->reg, bench->tail);
 		bench->written++;
 	}
+#ifndef BENCH_LEAF
 	/*
 	 * As in a driver, what submits saves registers whatever its doorbells are
 	 * like. Else one that never calls a function would have no need to.
 	 */
 	asm volatile("" : : : "rbx", "rbp");
+#endif
 }
 
 u64 BENCH_NAME(struct bench *bench, u64 count)
