@@ -31,6 +31,60 @@ p << unknown.p;
 @@
 print("%s:%s: shadow doorbell used outside of dbbuf.c" % (p[0].file, p[0].line))
 
+// Who comes in the place of a completion queue's interrupt handler has its lock.
+@guarded@
+position p;
+expression Q;
+@@
+ disable_irq@p(...);
+ spin_lock(&Q->cq_poll_lock);
+ ...
+ spin_unlock(&Q->cq_poll_lock);
+ enable_irq(...);
+
+@unguarded@
+position p != guarded.p;
+@@
+ disable_irq@p(...)
+
+@script:python@
+p << unguarded.p;
+@@
+print("%s:%s: interrupt disabled without taking cq_poll_lock" % (p[0].file, p[0].line))
+
+@locked exists@
+identifier f = {nvme_process_cq, nvme_poll_cq};
+position p;
+expression Q;
+struct nvme_queue S;
+@@
+(
+ spin_lock(&Q->cq_poll_lock);
+ ... when != spin_unlock(&Q->cq_poll_lock)
+ f@p(Q, ...)
+|
+ spin_lock(&S.cq_poll_lock);
+ ... when != spin_unlock(&S.cq_poll_lock)
+ f@p(&S, ...)
+)
+
+@unlocked@
+identifier f = {nvme_process_cq, nvme_poll_cq};
+identifier g != nvme_irq;
+position p != locked.p;
+@@
+ g(...)
+ {
+	<...
+	f@p(...)
+	...>
+ }
+
+@script:python@
+p << unlocked.p;
+@@
+print("%s:%s: completions polled without cq_poll_lock" % (p[0].file, p[0].line))
+
 @prepared@
 position p;
 expression ret;
