@@ -33,6 +33,7 @@
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/jiffies.h>
+#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -141,6 +142,24 @@ static void nvme_dbbuf_synchronize_cq(struct nvme_dbbuf_queue *queue)
 		synchronize_irq(queue->irq);
 }
 
+/* Without a shadow doorbell, the next update comes to nvme_dbbuf_update_slow(). */
+static void nvme_dbbuf_point(struct nvme_dbbuf_slot *slot, __le32 *shadow)
+{
+	lockdep_assert_held(slot->lock);
+	WRITE_ONCE(slot->db->shadow, shadow);
+}
+
+/* Completion queues are not parked: this is from when on one is published. */
+static void nvme_dbbuf_expose_cq(struct nvme_dbbuf_slot *cq)
+{
+	lockdep_assert_held(&cq->dbbuf->lock);
+	spin_lock(cq->lock);
+	WRITE_ONCE(cq->db->slot, cq);
+	if (!cq->dbbuf->distrusted)
+		nvme_dbbuf_point(cq, cq->shadow);
+	spin_unlock(cq->lock);
+}
+
 /*
  * Is there a position that the doorbell register has not told? By number, not by
  * position: that is the same again after whole laps.
@@ -197,6 +216,8 @@ static void nvme_dbbuf_note(const struct nvme_dbbuf_slot *slot,
 {
 	const struct nvme_dbbuf_db *db = slot->db;
 
+	/* Not between publishing and ringing [recovery.pml: passed]. */
+	lockdep_assert_held(slot->lock);
 	loss->qid = slot->qid;
 	loss->completion = slot->completion;
 	loss->eventidx = le32_to_cpu(READ_ONCE(*db->eventidx));
@@ -213,7 +234,6 @@ static void nvme_dbbuf_note(const struct nvme_dbbuf_slot *slot,
 static bool nvme_dbbuf_passed(const struct nvme_dbbuf_slot *slot,
 			      struct nvme_dbbuf_loss *loss)
 {
-	/* Not between publishing and ringing [recovery.pml: passed]. */
 	spin_lock(slot->lock);
 	nvme_dbbuf_note(slot, loss);
 	spin_unlock(slot->lock);
@@ -233,10 +253,10 @@ static void nvme_dbbuf_distrust(struct nvme_dbbuf_ctrl *dbbuf,
 		struct nvme_dbbuf_queue *queue = &dbbuf->queues[qid];
 
 		spin_lock(queue->sq.lock);
-		WRITE_ONCE(queue->sq.db->shadow, NULL);
+		nvme_dbbuf_point(&queue->sq, NULL);
 		spin_unlock(queue->sq.lock);
 		spin_lock(queue->cq.lock);
-		WRITE_ONCE(queue->cq.db->shadow, NULL);
+		nvme_dbbuf_point(&queue->cq, NULL);
 		spin_unlock(queue->cq.lock);
 		nvme_dbbuf_synchronize_cq(queue);
 		nvme_dbbuf_ring_queue(queue);
@@ -262,11 +282,8 @@ static void nvme_dbbuf_trust(struct nvme_dbbuf_ctrl *dbbuf)
 	if (dbbuf->distrusted) {
 		/* This alone leaves submission queues parked. */
 		WRITE_ONCE(dbbuf->distrusted, false);
-		for (qid = 1; qid <= dbbuf->nr_attached; qid++) {
-			struct nvme_dbbuf_slot *cq = &dbbuf->queues[qid].cq;
-
-			WRITE_ONCE(cq->db->shadow, cq->shadow);
-		}
+		for (qid = 1; qid <= dbbuf->nr_attached; qid++)
+			nvme_dbbuf_expose_cq(&dbbuf->queues[qid].cq);
 	}
 	mutex_unlock(&dbbuf->lock);
 }
@@ -297,7 +314,7 @@ static bool nvme_dbbuf_park(struct nvme_dbbuf_queue *queue)
 	 */
 	parked = sq->last == READ_ONCE(*queue->cq.position);
 	if (parked)
-		WRITE_ONCE(sq->shadow, NULL);
+		nvme_dbbuf_point(&queue->sq, NULL);
 	spin_unlock(queue->sq.lock);
 	return parked;
 }
@@ -312,6 +329,7 @@ static bool nvme_dbbuf_due(unsigned long since, unsigned long time)
 static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 					    struct nvme_dbbuf_queue *queue)
 {
+	const struct nvme_dbbuf_slot *untold;
 	struct nvme_dbbuf_loss loss;
 	unsigned long now = jiffies;
 	u16 head = READ_ONCE(*queue->cq.position);
@@ -319,6 +337,7 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	bool moved = !nvme_dbbuf_stands(queue);
 	bool passed;
 
+	lockdep_assert_held(&dbbuf->lock);
 	if (queue->watched && queue->probed && moved) {
 		/* Nothing had moved for long: has that set it going? */
 		if (nvme_dbbuf_due(queue->probed_at, 2 * NVME_DBBUF_PROBE + 1))
@@ -365,8 +384,11 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 		if (!nvme_dbbuf_due(queue->probed ? queue->probed_at :
 				    queue->since, NVME_DBBUF_VERY_LATE))
 			return NVME_DBBUF_WATCH;
-		nvme_dbbuf_note(nvme_dbbuf_untold(queue->sq.db) ? &queue->sq :
-				&queue->cq, &loss);
+		untold = nvme_dbbuf_untold(queue->sq.db) ? &queue->sq :
+			 &queue->cq;
+		spin_lock(untold->lock);
+		nvme_dbbuf_note(untold, &loss);
+		spin_unlock(untold->lock);
 	}
 	if (!nvme_dbbuf_ring_queue(queue))
 		return NVME_DBBUF_WATCH;
@@ -423,7 +445,7 @@ bool nvme_dbbuf_update_slow(struct nvme_dbbuf_db *db, u16 value)
 
 	/* Completion queues are not parked [recovery.pml: unpark]. */
 	if (!slot->completion && !READ_ONCE(slot->dbbuf->distrusted)) {
-		WRITE_ONCE(db->shadow, slot->shadow);
+		nvme_dbbuf_point(slot, slot->shadow);
 		queue_delayed_work(nvme_wq, &slot->dbbuf->watch,
 				   NVME_DBBUF_WATCH);
 		return nvme_dbbuf_update_and_check_event(db, value);
@@ -779,7 +801,7 @@ static void nvme_dbbuf_aim(struct nvme_dbbuf_slot *slot, size_t word)
 	struct nvme_dbbuf_db *db = slot->db;
 	u16 position;
 
-	spin_lock(slot->lock);
+	lockdep_assert_held(slot->lock);
 	position = READ_ONCE(*slot->position);
 	slot->shadow = &dbbuf->shadows[word];
 	db->eventidx = &dbbuf->eventidxs[word];
@@ -788,7 +810,6 @@ static void nvme_dbbuf_aim(struct nvme_dbbuf_slot *slot, size_t word)
 	WRITE_ONCE(db->told, db->published);
 	/* It may have moved, by MMIO, since the page was seeded. */
 	WRITE_ONCE(*slot->shadow, cpu_to_le32(position));
-	spin_unlock(slot->lock);
 }
 
 /* Only what the controller has accepted [lifecycle.pml: attach]. */
@@ -797,13 +818,17 @@ static void nvme_dbbuf_attach_queue(struct nvme_dbbuf_ctrl *dbbuf,
 {
 	struct nvme_dbbuf_queue *queue = &dbbuf->queues[qid];
 
-	nvme_dbbuf_aim(&queue->sq, nvme_dbbuf_sq_word(qid, dbbuf->stride));
-	nvme_dbbuf_aim(&queue->cq, nvme_dbbuf_cq_word(qid, dbbuf->stride));
+	lockdep_assert_held(&dbbuf->lock);
 	queue->watched = false;
 	queue->helped = 0;
 
+	spin_lock(queue->cq.lock);
+	nvme_dbbuf_aim(&queue->cq, nvme_dbbuf_cq_word(qid, dbbuf->stride));
+	spin_unlock(queue->cq.lock);
+
 	/* Parked. */
 	spin_lock(queue->sq.lock);
+	nvme_dbbuf_aim(&queue->sq, nvme_dbbuf_sq_word(qid, dbbuf->stride));
 	WRITE_ONCE(queue->sq.db->slot, &queue->sq);
 	spin_unlock(queue->sq.lock);
 
@@ -814,12 +839,7 @@ static void nvme_dbbuf_attach_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	 * now, until the next completion: the queue cannot look full by that.
 	 */
 	nvme_dbbuf_synchronize_cq(queue);
-
-	spin_lock(queue->cq.lock);
-	WRITE_ONCE(queue->cq.db->slot, &queue->cq);
-	if (!dbbuf->distrusted)
-		WRITE_ONCE(queue->cq.db->shadow, queue->cq.shadow);
-	spin_unlock(queue->cq.lock);
+	nvme_dbbuf_expose_cq(&queue->cq);
 	trace_nvme_dbbuf_attach(&queue->sq);
 }
 
@@ -827,12 +847,13 @@ static void nvme_dbbuf_clear(struct nvme_dbbuf_slot *slot)
 {
 	spin_lock(slot->lock);
 	WRITE_ONCE(slot->db->slot, NULL);
-	WRITE_ONCE(slot->db->shadow, NULL);
+	nvme_dbbuf_point(slot, NULL);
 	spin_unlock(slot->lock);
 }
 
 static void nvme_dbbuf_detach_queue(struct nvme_dbbuf_queue *queue)
 {
+	lockdep_assert_held(&queue->sq.dbbuf->lock);
 	nvme_dbbuf_clear(&queue->sq);
 	nvme_dbbuf_clear(&queue->cq);
 	nvme_dbbuf_synchronize_cq(queue);
@@ -848,6 +869,7 @@ static void nvme_dbbuf_seed(struct nvme_dbbuf_ctrl *dbbuf,
 {
 	unsigned int qid;
 
+	lockdep_assert_held(&dbbuf->lock);
 	memset(dbbuf->shadows, 0, NVME_CTRL_PAGE_SIZE);
 	memset(dbbuf->eventidxs, 0, NVME_CTRL_PAGE_SIZE);
 
