@@ -35,6 +35,7 @@
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -688,6 +689,9 @@ void nvme_dbbuf_prepare(struct nvme_dbbuf_ctrl *dbbuf, struct nvme_ctrl *ctrl,
 
 	/* [lifecycle.pml: prepare] */
 	if (!dbbuf->queues) {
+		/* As in nvme_dbbuf_alloc(); debugfs takes no gfp_t. */
+		unsigned int noio = memalloc_noio_save();
+
 		dbbuf->ctrl = ctrl;
 		dbbuf->dev = dev;
 		dbbuf->queues = kcalloc(nr_queues, sizeof(*dbbuf->queues),
@@ -696,6 +700,7 @@ void nvme_dbbuf_prepare(struct nvme_dbbuf_ctrl *dbbuf, struct nvme_ctrl *ctrl,
 			dbbuf->nr_queues = nr_queues;
 			nvme_dbbuf_add_debugfs(dbbuf);
 		}
+		memalloc_noio_restore(noio);
 	}
 
 	if (mode == NVME_DBBUF_MODE_OFF)

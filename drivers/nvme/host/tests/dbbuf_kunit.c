@@ -17,6 +17,7 @@
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/tracepoint-defs.h>
@@ -58,6 +59,7 @@ static bool fake_cancel_work(struct delayed_work *work);
 static void fake_barrier(char name);
 static void fake_smp_rmb(void);
 static void fake_unlocked(void);
+static struct dentry *fake_create_dir(const char *name, struct dentry *parent);
 
 #undef kcalloc
 #define kcalloc			fake_calloc
@@ -87,6 +89,7 @@ static void fake_unlocked(void);
 #define jiffies			fake_jiffies()
 #undef copy_from_user
 #define copy_from_user		fake_copy_from_user
+#define debugfs_create_dir(name, parent) fake_create_dir(name, parent)
 
 /* Where lockdep is there to know. */
 #ifdef CONFIG_LOCKDEP
@@ -197,6 +200,7 @@ static struct fake {
 	struct nvme_dbbuf_db	*ordered;
 	char			order[8];
 	unsigned int		unlocked;
+	unsigned int		waits_for_io;
 	struct kunit		*test;
 	struct fake_file	*file;
 	void			(*on_command)(struct fake *fake);
@@ -285,6 +289,14 @@ static void fake_enable_irq(unsigned int irq)
 static void fake_unlocked(void)
 {
 	fake->unlocked++;
+}
+
+/* During a reset, that memory must not wait for I/O. */
+static struct dentry *fake_create_dir(const char *name, struct dentry *parent)
+{
+	if (!(current->flags & PF_MEMALLOC_NOIO))
+		fake->waits_for_io++;
+	return (debugfs_create_dir)(name, parent);
 }
 
 /* An interrupt's completion doorbell is written with that interrupt disabled. */
@@ -510,6 +522,7 @@ static void dbbuf_test_exit(struct kunit *test)
 	nvme_dbbuf_free(&fake->dbbuf);
 	WARN_ON(fake->pages || fake->arrays);
 	KUNIT_EXPECT_EQ(test, fake->unlocked, 0U);
+	KUNIT_EXPECT_EQ(test, fake->waits_for_io, 0U);
 	fake = NULL;
 }
 
