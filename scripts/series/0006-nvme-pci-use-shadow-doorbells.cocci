@@ -11,6 +11,11 @@
 // and their interrupts have not been freed. Free the pages together with the
 // queues, after the controller was disabled for good.
 //
+// Where configuring is the last step, nothing has to be done when the
+// controller was disabled meanwhile: who does that because a command has timed
+// out has made the controller's state "deleting" before, from where it does not
+// become "live" any more.
+//
 // Switch them off with nvme.dbbuf=off.
 //
 // Files: drivers/nvme/host/pci.c

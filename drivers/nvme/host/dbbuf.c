@@ -920,7 +920,8 @@ static int nvme_dbbuf_submit(struct nvme_dbbuf_ctrl *dbbuf)
  * NVMe Base Specification: Doorbell Buffer Config command.
  *
  * Return: 0, with or without shadow doorbells; -ENODEV when the controller has
- * been disabled since nvme_dbbuf_prepare() and must not be used.
+ * been disabled since nvme_dbbuf_prepare() and must not be used. All doorbells are
+ * plain then, so a caller that is about to find that out anyway may ignore it.
  */
 int nvme_dbbuf_configure(struct nvme_dbbuf_ctrl *dbbuf, unsigned int nr_online)
 {
