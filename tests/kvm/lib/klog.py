@@ -5,12 +5,18 @@ Contract: judge(text, allow) returns the findings in order; each is a Finding
 (kind, line number, text). A line that matches one of the `allow` expressions
 is never a finding. `splat` findings mean that the kernel itself is broken and
 count wherever they stand; the others speak of the nvme driver and its I/O.
+
+reports(text) returns what the kernel reports of itself, each as a Report with a
+key that is the same wherever the same thing is reported: headline without numbers,
+and the functions that it names and that called them. The key of one that names no
+function is None, for it cannot be told from another.
 """
 
 import re
 from collections import namedtuple
 
 Finding = namedtuple('Finding', 'kind number text splat')
+Report = namedtuple('Report', 'number text key')
 
 # The order matters: the first kind that matches names the line.
 SPLATS = (
@@ -61,3 +67,32 @@ def judge(text, allow=()):
                     found.append(Finding(kind, number, line.strip(), splat))
                 break
     return found
+
+
+STAMP = re.compile(r'^\[ *\d+\.\d+\](\[ *[CT]\d+\])?')
+FUNCTION = re.compile(r'(\? )?\b([A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+')
+# What stands on top of a trace, whatever it is about.
+EVERYWHERE = re.compile(r'(dump_stack|show_stack|sched_show_task|print_|kasan_|report_bug|__warn'
+                        r'|handle_bug|exc_|asm_exc_)|((__|io_)?schedule(_\w+)?$)')
+# How many functions make it the same report, and how many lines it has at most.
+DEPTH, LINES = 5, 150
+
+
+def reports(text):
+    found = []      # [number, headline, functions]
+    last = None     # the one that goes on
+    for number, line in enumerate(text.splitlines(), 1):
+        line = STAMP.sub('', line).strip()
+        if last and number > last[0] + LINES:
+            last = None
+        # An oops has several headlines, and then the functions.
+        if (not last or last[2]) and any(splat and rx.search(line) for _, rx, splat in KINDS):
+            last = [number, line, []]
+            found.append(last)
+        if last:
+            last[2] += [name for unsure, name in FUNCTION.findall(line)
+                        if not unsure and not EVERYWHERE.match(name)]
+            if '---[ end trace' in line:
+                last = None
+    return [Report(number, line, (re.sub(r'0x[0-9a-f]+|\d+', 'N', line), *functions[:DEPTH])
+                   if functions else None) for number, line, functions in found]
