@@ -5,6 +5,8 @@
 #
 #   problem MESSAGE...      report one thing that is wrong, and go on
 #   stop_on_problems        exit 1 when there was one
+#   result NAME BEFORE      a line 'ok NAME', or 'FAIL NAME' when there were more
+#                           problems since there were BEFORE; if $EACH is yes
 #   find_kernel KERNEL      set TREE and NAME; KERNEL is a version, or a
 #                           directory when it has a slash in it
 #   make_series DIR         run $MKSERIES on TREE into the new directory DIR
@@ -24,6 +26,7 @@ MKSERIES=$NVME_DBBUF_TOP/scripts/mkseries
 SIGNOFF='Shadow Doorbell Gate <gate@example.org>'
 TRACKED=(drivers/nvme include/linux/nvme.h MAINTAINERS)
 PROBLEMS=0
+EACH=no
 
 problem()
 {
@@ -34,6 +37,16 @@ problem()
 stop_on_problems()
 {
 	[ "$PROBLEMS" -eq 0 ] || die 1 "$PROBLEMS problem(s), see above"
+}
+
+result()
+{
+	[ "$EACH" = yes ] || return 0
+	if [ "$PROBLEMS" -eq "$2" ]; then
+		echo "ok $1"
+	else
+		echo "FAIL $1"
+	fi
 }
 
 find_kernel()
