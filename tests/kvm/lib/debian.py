@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """A Debian system for a test: a copy of its files, an image of them, a boot of it.
 
-Contract: System(directory, suite, packages) is a copy of what tests/kvm/debian-root
-makes, in `directory`, which is the caller's to remove. chroot() runs commands in
-it. image() makes a file system image of it, without loop devices; boot() boots a
-machine that has such an image for its only NVMe disk, and judges as tests/kvm/run
-does. read_file() takes a file out of an image.
+Contract: System(directory, suite, packages, later) is a copy of what
+tests/kvm/debian-root makes, in `directory`, which is the caller's to remove. chroot()
+runs commands in it. image() makes a file system image of it, without loop devices;
+boot() boots a machine that has such an image for its only NVMe disk, and judges as
+tests/kvm/run does. read_file() takes a file out of an image.
 """
 
 import contextlib
@@ -25,9 +25,11 @@ Boot = namedtuple('Boot', 'code word reason outcome')
 
 
 class System:
-    def __init__(self, directory, suite, packages):
+    def __init__(self, directory, suite, packages, later=()):
         self.root = os.path.join(directory, 'root')
-        done = subprocess.run([os.path.join(KVM_DIR, 'debian-root'), suite, *packages],
+        done = subprocess.run([os.path.join(KVM_DIR, 'debian-root'),
+                               *[word for name in later for word in ('--later', name)],
+                               suite, *packages],
                               stdout=subprocess.PIPE, text=True)
         if done.returncode:
             die(SKIP if done.returncode == SKIP else LOST, 'no Debian %s to boot' % suite)
@@ -37,7 +39,7 @@ class System:
     def path(self, name):
         return os.path.join(self.root, name.lstrip('/'))
 
-    def chroot(self, *command, timeout=600):
+    def chroot(self, *command, timeout=1800):
         """(exit code, output) of a command run in the system."""
         # With a /proc of its own, which bash and dkms want, and no way to leave
         # processes or mounts behind.
@@ -126,10 +128,10 @@ def drive(name, path):
 
 
 def _boot(kernel, initrd, log, root, devices, timeout, *, qemu='qemu-system-x86_64',
-          accel='tcg', allow=(), splats_only=False):
+          accel='tcg', allow=(), append=(), splats_only=False):
     allow = [re.compile(rx) for rx in allow]
     outcome = Machine(qemu, accel, kernel, initrd, log, log + '.out', smp=2, memory=2048,
-                      append=['root=' + root, 'rw', 'init=' + INIT], devices=devices,
+                      append=['root=' + root, 'rw', 'init=' + INIT, *append], devices=devices,
                       timeout=timeout, boot_timeout=120, allow=allow).run()
     with open(log, errors='replace') as f:
         findings = klog.judge(f.read(), allow)
