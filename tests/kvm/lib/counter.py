@@ -2,10 +2,11 @@
 """Counts what QEMU's nvme device sees, from QEMU's own trace events.
 
 Contract: Counter(qmp, path) counts between begin() and end(); end() returns
-a dictionary of the COUNTS below. A count whose event this QEMU does not have
-is 'na', never 0. The events are off outside of a window, so that they cost
-nothing there. QEMU must have been started with Counter.options(path), which
-opens the log and makes QEMU write trace events into it.
+a dictionary of the COUNTS below, and of sq_queues and cq_queues: the doorbells of
+each I/O queue, see by_queue(). A count whose event this QEMU does not have is 'na',
+never 0. The events are off outside of a window, so that they cost nothing there.
+QEMU must have been started with Counter.options(path), which opens the log and
+makes QEMU write trace events into it.
 """
 
 import re
@@ -17,6 +18,7 @@ ALWAYS_ON = 'pci_nvme_mmio_start_success'
 IO = re.compile(rb'\b[sc]qid [1-9]')
 ADMIN = re.compile(rb'\b[sc]qid 0\b')
 ANY = re.compile(rb'')
+QID = re.compile(rb'\b[sc]qid (\d+)')
 
 # count: {trace event: what its line must hold}. An event has other names in
 # other versions of QEMU; a version has one of them, or none.
@@ -39,6 +41,11 @@ COUNTS = {
 
 # "name arguments", with "pid@time:" before it in some versions of QEMU
 LINE = re.compile(rb'^(?:\d+@[\d.]+:)?(pci_nvme_\w+) (.*)$', re.M)
+
+
+def by_queue(counts):
+    """{qid: count} as a guest test can compare it: '1:5,2:7', without those of 0; '-': none"""
+    return ','.join('%d:%d' % item for item in sorted(counts.items()) if item[1]) or '-'
 
 
 class Counter:
@@ -76,6 +83,7 @@ class Counter:
 
     def tally(self, data):
         counts, wanted = {}, {}
+        queues = {'sq_mmio': {}, 'cq_mmio': {}}
         for count, events in COUNTS.items():
             known = [event for event in events if event in self.events]
             counts[count] = 0 if known else 'na'
@@ -85,4 +93,10 @@ class Counter:
             for count, part in wanted.get(event, ()):
                 if part.search(rest):
                     counts[count] += 1
+                    if count in queues:
+                        qid = int(QID.search(rest).group(1))
+                        queues[count][qid] = queues[count].get(qid, 0) + 1
+        for kind in 'sq', 'cq':
+            known = counts[kind + '_mmio'] != 'na'
+            counts[kind + '_queues'] = by_queue(queues[kind + '_mmio']) if known else 'na'
         return counts

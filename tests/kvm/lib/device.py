@@ -21,6 +21,7 @@ import sys
 import time
 
 from common import KVM_DIR, LOST, TOP, USAGE, cache_dir, die, need_packages, note, shell_tool
+from counter import by_queue
 from machine import die_with_parent
 from region import RegionCounter
 
@@ -98,9 +99,7 @@ class NvmeDevice:
                 'the NVMe device does not start (%d): %s' % (code, self.said()))
 
     def attach(self, qmp, trace_log):
-        account = self.account()
-        if account:
-            self.region = RegionCounter(qmp, trace_log, account['dstrd'])
+        self.region = RegionCounter(qmp, trace_log)
 
     def said(self):
         with open(self.log, errors='replace', encoding='utf-8') as log:
@@ -148,18 +147,22 @@ class NvmeDevice:
 
     def begin(self, name):
         self.name = name
-        self.before = tally(self.account())
+        self.before = answered(self.account())
         if self.region:
-            self.region.begin()
+            self.region.begin(self.before['dstrd'])
 
     def end(self):
         seen = self.region.end() if self.region else {}
-        account = self.account()
-        after = tally(account)
+        account = answered(self.account())
+        before, after = tally(self.before), tally(account)
+        counts = {count: after[count] - before[count] for count in after}
+        for kind in 'sq', 'cq':
+            before, after = rung(self.before, kind), rung(account, kind)
+            counts[kind + '_queues'] = by_queue({qid: after[qid] - before.get(qid, 0)
+                                                 for qid in after})
         self.name = None
         # The stride of now, in bytes, is no difference.
-        return {**{count: after[count] - self.before[count] for count in after},
-                'stride': 4 << account['dstrd'], **seen}
+        return {**counts, 'stride': 4 << account['dstrd'], **seen}
 
     # --------------------------------------------------------------------------------
 
@@ -208,10 +211,20 @@ def complaint(account):
     return 'the NVMe device has seen what should not be: ' + said if said else None
 
 
-def tally(account):
-    """The counts of Counter, out of an account."""
+def answered(account):
     if not account:
         die(LOST, 'the NVMe device does not answer')
+    return account
+
+
+def rung(account, kind):
+    """{qid: doorbells} of I/O queues, out of an account"""
+    return {queue['qid']: queue[kind]['doorbells'] for queue in account['queues']
+            if queue['qid']}
+
+
+def tally(account):
+    """The counts of Counter, out of an account."""
     admin, io, queues = account['admin'], account['io'], account['queues']
 
     def total(doorbell, key, some):

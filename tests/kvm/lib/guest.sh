@@ -93,7 +93,7 @@ skip()
 	c_reads=na c_writes=na c_opc_7c=na c_dbbuf_config=na
 	c_sq_shadow=na c_cq_shadow=na c_sq_eventidx=na c_cq_eventidx=na
 	c_enables=na c_faults=na c_interrupts=na c_stride=na
-	c_qemu_sq_mmio=na c_qemu_cq_mmio=na
+	c_sq_queues=na c_cq_queues=na c_qemu_sq_queues=na c_qemu_cq_queues=na
 	c_cpu_guest=na c_cpu_qemu=na c_cpu_device=na
 }
 count_begin()
@@ -502,21 +502,49 @@ recoveries()
 
 # counters_begin NAME ... counters_end NAME: a count window during which shadow
 # doorbells stay in use or out of use; what the driver has counted meanwhile must
-# be what the device has seen. With QEMU's ioeventfd=on, said by --env IOEVENTFD=1,
-# it sees no register, but is told that there is something to look for.
+# be what the device has seen, and that what QEMU has, of each queue. A driver counts no
+# doorbell of a queue without a shadow.  With QEMU's ioeventfd=on, said by
+# --env IOEVENTFD=1, the device sees no register, but is told that there is something
+# to look for.
 counters_begin()
 {
 	if [ "$(driver_kind)" = series ]; then
 		counters_check
+		cp /tmp/counters /tmp/counters.begin
 		_sq_mmio=$(counter sq mmio) _cq_mmio=$(counter cq mmio)
 		_sq_published=$(counter sq published) _cq_published=$(counter cq published)
 	fi
 	count_begin "$1"
 }
 
+# _rung_since sq|cq: by the driver, in the window; QID:NUMBER,... as the runner says it
+_rung_since()
+{
+	awk -v type="$1" '
+		$2 != type { next }
+		FILENAME == "/tmp/counters.begin" { was[$1] = $6 + $10; next }
+		$6 + $10 > was[$1] {
+			all = all between $1 ":" $6 + $10 - was[$1]
+			between = ","
+		}
+		END { print all ? all : "-" }' /tmp/counters.begin /tmp/counters
+}
+
+# each_queue_counted LIST: there are counts in it of as many queues as CPUs
+each_queue_counted()
+{
+	[ "$(echo "$1" | tr , '\n' | grep -c :)" = "$CPUS" ]
+}
+
 counters_end()
 {
 	count_end "$1"
+	case $c_qemu_sq_queues/$c_qemu_cq_queues in
+	"$c_sq_queues/$c_cq_queues" | na/na) ;;
+	*)
+		fail "$1: the device saw sq $c_sq_queues cq $c_cq_queues," \
+			"QEMU sq $c_qemu_sq_queues cq $c_qemu_cq_queues" ;;
+	esac
 	[ "$(driver_kind)" = series ] || return 0
 	counters_check
 	_sq_mmio=$(($(counter sq mmio) - _sq_mmio))
@@ -530,11 +558,14 @@ counters_end()
 			fail "$1: published without shadow doorbells: $(cat "$QUEUES")"
 		return ;;
 	esac
-	_seen="$_sq_mmio + $_cq_mmio"
-	[ -z "${IOEVENTFD:-}" ] || _seen='0 + 0'
-	[ "$c_sq_mmio + $c_cq_mmio" = "$_seen" ] ||
-		fail "$1: the driver rang $_sq_mmio + $_cq_mmio times, the device saw" \
-			"$c_sq_mmio + $c_cq_mmio${IOEVENTFD:+, but should see none}"
+	_rang="sq $(_rung_since sq) cq $(_rung_since cq)"
+	_seen="sq $c_sq_queues cq $c_cq_queues"
+	if [ -n "${IOEVENTFD:-}" ]; then
+		[ "$_seen" = 'sq - cq -' ] ||
+			fail "$1: the device saw $_seen, but should see none"
+	elif [ "$_seen" != "$_rang" ]; then
+		fail "$1: the driver rang $_rang, the device saw $_seen"
+	fi
 	_commands=$((c_reads + c_writes))
 	for _published in $_sq_published $_cq_published; do
 		if [ "$_published" = 0 ] || [ "$_published" -gt $_commands ]; then
