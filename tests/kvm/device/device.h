@@ -341,7 +341,7 @@ struct device {
 	__u64			nth_irq;
 	__u64			spurious_ns;
 	struct cq		ghosts[MAX_PAIRS];
-	__u64			ghost_sums[MAX_PAIRS];	/* of all that is in them */
+	__u64			ghost_marks[MAX_PAIRS];
 	__u64			ghosts_ns;
 	unsigned int		dbbuf_cqes;
 	__u64			dbbuf_cqe_ns;

@@ -15,8 +15,8 @@
 enum {
 	DBBUF_CQES = 16,		/* of each queue */
 	DBBUF_CQE_NS = 100000,		/* from one to the next */
-	GHOSTS_NS = 2000000,		/* how late a late completion may be, at most */
 	BOGUS_CID = 0xfff,		/* Linux numbers requests from 0 */
+	PHASE = 1 << 16,		/* in the last word of a completion */
 };
 
 static const struct {
@@ -178,27 +178,39 @@ void fault_bogus_completion(struct device *dev, struct cq *cq)
 	nvme_complete(dev, cq, &none, BOGUS_CID, 0, 0);
 }
 
-/* Of all that is in the queue; 0: it is not memory any more. */
-static __u64 cq_checksum(struct device *dev, const struct cq *cq)
+/* The half of the next entry that has the phase, NULL: it is not memory any more. */
+static atomic_ullong *next_half(struct device *dev, const struct cq *cq)
 {
-	const __u64 *words = dma_ptr(dev, cq->base, cq->size * sizeof(struct cq_entry), true);
-	__u64 sum = 1;
-	__u32 i;
+	struct cq_entry *entry = dma_ptr(dev, cq->base + cq->tail * sizeof(*entry),
+					 sizeof(*entry), true);
 
-	if (!words)
-		return 0;
-	for (i = 0; i < cq->size * sizeof(struct cq_entry) / sizeof(*words); i++)
-		sum = (sum ^ words[i]) * 0x100000001b3ull;
-	return sum ? sum : 1;
+	return entry ? (atomic_ullong *)&entry->queue : NULL;
 }
 
-/* A completion queue is no more: what it was in may still be used. */
+static __u64 half(__u32 queue, __u32 state, bool phase)
+{
+	return htole64((__u64)((state & ~PHASE) | (phase ? PHASE : 0)) << 32 | queue);
+}
+
+/*
+ * A completion queue is no more: what it was in may still be used. The entry that
+ * would have been next, which is no completion while its phase is the old one, gets a
+ * mark by which it is known as long as nobody has written to it.
+ */
 void fault_queue_gone(struct device *dev, const struct cq *cq)
 {
+	atomic_ullong *next;
+	__u64 mark;
+
 	if (!cq->size || !fault(dev, dev->options.faults.late_cqe))
 		return;
+	next = next_half(dev, cq);
+	if (!next)
+		return;
+	mark = half(fault_random(dev), fault_random(dev), !cq->phase);
+	atomic_store_explicit(next, mark, memory_order_relaxed);
 	dev->ghosts[cq->id] = *cq;
-	dev->ghost_sums[cq->id] = cq_checksum(dev, cq);
+	dev->ghost_marks[cq->id] = mark;
 }
 
 void fault_disabled(struct device *dev)
@@ -244,23 +256,17 @@ void fault_dbbuf(struct device *dev)
 
 /*
  * A completion in a queue that the guest believes to be dead; not in memory that it uses
- * for something else by now, which no driver can survive.
+ * for something else by now, which no driver can survive: there the mark is gone.
  */
 static void haunt(struct device *dev, const struct cq *cq)
 {
-	__u64 sum = cq_checksum(dev, cq);
-	struct cq_entry *entry;
+	atomic_ullong *next = next_half(dev, cq);
+	unsigned long long mark = dev->ghost_marks[cq->id];
 
-	if (!sum || sum != dev->ghost_sums[cq->id])
-		return;
-	entry = dma_ptr(dev, cq->base + cq->tail * sizeof(*entry), sizeof(*entry), true);
-	if (!entry)
-		return;
-	entry->queue = htole32((__u32)cq->id << 16);
-	atomic_store_explicit((atomic_uint *)&entry->state,
-			      htole32(BOGUS_CID | (__u32)cq->phase << 16),
-			      memory_order_release);
-	dev->counts.faults++;
+	if (next && atomic_compare_exchange_strong(next, &mark,
+						   half((__u32)cq->id << 16, BOGUS_CID,
+							cq->phase)))
+		dev->counts.faults++;
 }
 
 static void dbbuf_completions(struct device *dev, __u64 now)
@@ -292,8 +298,7 @@ void fault_timer(struct device *dev, __u64 now)
 		dev->counts.faults++;
 	}
 	if (dev->ghosts_ns && now >= dev->ghosts_ns) {
-		/* On a busy machine the host may have other things there by now. */
-		for (i = 1; i < dev->options.pairs && now < dev->ghosts_ns + GHOSTS_NS; i++) {
+		for (i = 1; i < dev->options.pairs; i++) {
 			if (dev->ghosts[i].size)
 				haunt(dev, &dev->ghosts[i]);
 		}
