@@ -118,9 +118,10 @@ enum eventidx_policy {
 	EVENTIDX_UNTOUCHED,	/* never written */
 	EVENTIDX_NEVER,		/* ffffffffh, once */
 	EVENTIDX_BATCH,		/* the known position, after each batch */
+	EVENTIDX_HEAD,		/* how far commands were taken, after each batch */
 	EVENTIDX_IDLE,		/* the known position, when there is no work left */
 	EVENTIDX_FULL,		/* the known position, when the queue is full */
-	EVENTIDX_BEHIND,	/* the entry before the device's own position */
+	EVENTIDX_BEHIND,	/* the last completion, if it is not the only one */
 };
 
 /**
@@ -234,17 +235,22 @@ struct last_write {
 	__u64	news;		/* of its shadow, until then */
 };
 
+/* What a fault wrote to a shadow, where the host has not written since. */
+struct garbage {
+	bool	any;
+	__u32	value;
+};
+
 struct sq {
 	__u64	base;
 	__u32	size;			/* 0: there is no such queue */
 	__u32	head;
 	__u32	tail;			/* as far as known */
 	__u32	last_eventidx;
-	__u32	garbage;		/* what a fault wrote to the shadow */
 	__u16	id;
 	__u16	cqid;
 	bool	awake;			/* has to be looked at */
-	bool	overwritten;		/* @garbage is valid */
+	struct garbage		garbage;
 	struct last_write	last_write;
 };
 
@@ -260,6 +266,7 @@ struct cq {
 	bool	phase;
 	bool	irq;
 	bool	pending;		/* completions without interrupt so far */
+	struct garbage		garbage;
 	struct last_write	last_write;
 };
 

@@ -99,7 +99,7 @@ static const struct personality personalities[] = {
 		.name = "propolis",
 		.about = "Propolis: no full barrier, 16 bit stores, no value may go back",
 		.oacs = NVME_CTRL_OACS_DBBUF_CFG,
-		.sq = EVENTIDX_BATCH,
+		.sq = EVENTIDX_HEAD,
 		.cq = EVENTIDX_BEHIND,
 		.rereads = 1,
 		.admin = true,
@@ -171,7 +171,7 @@ void personality_list(FILE *out)
 /* Does one of the faults need something that the personality does not do? */
 bool personality_spares(const struct personality *personality, const struct faults *faults)
 {
-	bool sleeps = (personality->sq == EVENTIDX_BATCH || personality->sq == EVENTIDX_IDLE) &&
+	bool sleeps = personality->sq > EVENTIDX_NEVER &&
 		      (!personality->polls || personality->parks);
 	bool writes = personality->sq > EVENTIDX_NEVER || personality->cq > EVENTIDX_NEVER;
 
@@ -306,12 +306,12 @@ bool doorbell_look_sq(struct device *dev, struct sq *sq)
 	if (!doorbell_shadowed(dev, sq->id) ||
 	    !shadow_load(dev, sq->id, false, &value) || value == sq->tail)
 		return false;
-	if (sq->overwritten && value == sq->garbage)
+	if (sq->garbage.any && value == sq->garbage.value)
 		return false;
 	if (!position_valid(dev, counts, value, sq->size))
 		return false;
 	sq->tail = value;
-	sq->overwritten = false;
+	sq->garbage.any = false;
 	counts->shadow_news++;
 	return true;
 }
@@ -323,8 +323,11 @@ bool doorbell_look_cq(struct device *dev, struct cq *cq)
 	__u32 value;
 
 	if (!doorbell_shadowed(dev, cq->id) ||
-	    !shadow_load(dev, cq->id, true, &value) || value == cq->head ||
-	    !position_valid(dev, counts, value, cq->size))
+	    !shadow_load(dev, cq->id, true, &value) || value == cq->head)
+		return false;
+	if (cq->garbage.any && value == cq->garbage.value)
+		return false;
+	if (!position_valid(dev, counts, value, cq->size))
 		return false;
 	if (distance(cq->head, value, cq->size) >
 	    distance(cq->head, cq->tail, cq->size)) {
@@ -332,6 +335,7 @@ bool doorbell_look_cq(struct device *dev, struct cq *cq)
 		return false;
 	}
 	cq->head = value;
+	cq->garbage.any = false;
 	counts->shadow_news++;
 	return true;
 }
@@ -361,7 +365,7 @@ static void write_sq(struct device *dev, struct sq *sq, __u32 value)
 		return;
 	}
 	sq->tail = value;
-	sq->overwritten = false;
+	sq->garbage.any = false;
 	sq->awake = true;
 	if (copies(dev, sq->id))
 		shadow_store(dev, sq->id, false, value);
@@ -384,6 +388,7 @@ static void write_cq(struct device *dev, struct cq *cq, __u32 value)
 		return;
 	}
 	cq->head = value;
+	cq->garbage.any = false;
 	if (copies(dev, cq->id))
 		shadow_store(dev, cq->id, true, value);
 	for (i = 0; i < dev->options.pairs; i++) {
@@ -516,20 +521,39 @@ static void wait_us(__u32 us)
  * A fault: leaves in the shadow what the guest will publish next. A host that takes
  * its old value from there finds no difference to the new one.
  */
-static void overwrite_shadow(struct device *dev, struct sq *sq)
+static void overwrite_shadow(struct device *dev, unsigned int qid, bool completion,
+			     __u32 position, __u32 next, struct garbage *garbage)
 {
-	atomic_uint *shadow = word(dev, dev->dbbuf.shadows, sq->id, false);
-	unsigned int known = htole32(sq->tail);
-	__u32 garbage = (sq->tail + 1) % sq->size;
+	atomic_uint *shadow = word(dev, dev->dbbuf.shadows, qid, completion);
+	unsigned int known = htole32(position);
 
-	if (!shadow || sq->overwritten)
+	if (!shadow || garbage->any)
 		return;
 	/* Not over what the guest has written meanwhile: that would be a loss. */
-	if (!atomic_compare_exchange_strong(shadow, &known, htole32(garbage)))
+	if (!atomic_compare_exchange_strong(shadow, &known, htole32(next)))
 		return;
-	sq->garbage = garbage;
-	sq->overwritten = true;
+	*garbage = (struct garbage){ .any = true, .value = next };
 	dev->counts.faults++;
+}
+
+static void overwrite_sq(struct device *dev, struct sq *sq)
+{
+	if (sq->id && fault(dev, dev->options.faults.shadow_overwrite))
+		overwrite_shadow(dev, sq->id, false, sq->tail,
+				 (sq->tail + 1) % sq->size, &sq->garbage);
+}
+
+/*
+ * When the guest has taken all and says just that, the device will not believe it, and
+ * must not want for room until the guest says something else.
+ */
+static void overwrite_cq(struct device *dev, struct cq *cq)
+{
+	__u32 waiting = distance(cq->head, cq->tail, cq->size);
+
+	if (cq->id && waiting && waiting < cq->size / 2 &&
+	    fault(dev, dev->options.faults.shadow_overwrite))
+		overwrite_shadow(dev, cq->id, true, cq->head, cq->tail, &cq->garbage);
 }
 
 static bool sq_ask(struct device *dev, struct sq *sq)
@@ -546,8 +570,9 @@ static bool sq_ask(struct device *dev, struct sq *sq)
 		return true;
 	}
 	for (i = 0; i < personality->rereads; i++) {
-		eventidx_store(dev, sq->id, false, sq->tail, &sq->last_eventidx,
-			       sq->size);
+		eventidx_store(dev, sq->id, false,
+			       personality->sq == EVENTIDX_HEAD ? sq->head : sq->tail,
+			       &sq->last_eventidx, sq->size);
 		if (personality->barrier)
 			atomic_thread_fence(memory_order_seq_cst);
 		if (!doorbell_look_sq(dev, sq))
@@ -602,13 +627,13 @@ bool doorbell_sq_done(struct device *dev, struct sq *sq)
 				       &sq->last_eventidx, sq->size);
 		return false;
 	}
-	if (personality->sq == EVENTIDX_BATCH ||
+	if (personality->sq == EVENTIDX_BATCH || personality->sq == EVENTIDX_HEAD ||
 	    (personality->sq == EVENTIDX_IDLE && drained))
 		rest = sq_ask(dev, sq);
 	rest = rest && sq->head == sq->tail;
 	/* Not of one that polls: it could not tell its own value from the host's. */
-	if (rest && sq->id && fault(dev, dev->options.faults.shadow_overwrite))
-		overwrite_shadow(dev, sq);
+	if (rest)
+		overwrite_sq(dev, sq);
 	return rest;
 }
 
@@ -616,16 +641,21 @@ bool doorbell_sq_done(struct device *dev, struct sq *sq)
 void doorbell_cq_posted(struct device *dev, struct cq *cq)
 {
 	const struct personality *personality = dev->options.personality;
-	__u32 value = cq->head;
 
 	if (!doorbell_shadowed(dev, cq->id))
 		return;
-	if (personality->cq == EVENTIDX_BEHIND)
-		value = cq->tail ? cq->tail - 1 : cq->size - 1;
-	if (personality->cq == EVENTIDX_BEHIND || personality->cq == EVENTIDX_BATCH) {
-		eventidx_store(dev, cq->id, true, value, &cq->last_eventidx, cq->size);
+	if (personality->cq == EVENTIDX_BEHIND) {
+		doorbell_look_cq(dev, cq);
+		/* Not of a queue that has just ceased to be empty. */
+		if (distance(cq->head, cq->tail, cq->size) > 1)
+			eventidx_store(dev, cq->id, true,
+				       cq->tail ? cq->tail - 1 : cq->size - 1,
+				       &cq->last_eventidx, cq->size);
+	} else if (personality->cq == EVENTIDX_BATCH) {
+		eventidx_store(dev, cq->id, true, cq->head, &cq->last_eventidx, cq->size);
 		if (personality->barrier)
 			atomic_thread_fence(memory_order_seq_cst);
 	}
 	doorbell_look_cq(dev, cq);
+	overwrite_cq(dev, cq);
 }
