@@ -314,6 +314,7 @@ struct device {
 	__u32			csts;
 	__u32			intms;
 	unsigned int		dstrd;
+	unsigned int		doorbells_dstrd;	/* when it was enabled last */
 	bool			cap_read;	/* since it was enabled last */
 	bool			running;	/* enabled, and able to do something */
 	struct sq		sqs[MAX_PAIRS];

@@ -34,6 +34,7 @@ static void nvme_set_cap(struct device *dev)
 void nvme_init(struct device *dev)
 {
 	nvme_set_cap(dev);
+	dev->doorbells_dstrd = dev->dstrd;
 }
 
 static bool nvme_shut_down(const struct device *dev)
@@ -84,6 +85,7 @@ static void nvme_enable(struct device *dev)
 
 	dev->counts.enables++;
 	dev->cap_read = false;
+	dev->doorbells_dstrd = dev->dstrd;
 	fault_enabled(dev);
 	if (NVME_GET(dev->cc, CC_MPS) || NVME_GET(dev->cc, CC_CSS) ||
 	    sq_size < 2 || cq_size < 2 ||
@@ -158,7 +160,7 @@ static void nvme_write32(struct device *dev, __u64 offset, __u32 value)
 void nvme_write(struct device *dev, __u64 offset, const void *data, __u32 count)
 {
 	const __u8 *bytes = data;
-	__u64 distance = 4ull << dev->dstrd;
+	__u64 distance = 4ull << dev->doorbells_dstrd;
 	__le32 value;
 	__u32 i;
 

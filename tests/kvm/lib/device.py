@@ -194,19 +194,15 @@ class NvmeDevice:
 
 def complaint(account):
     """What the device holds against its driver, or None. Late doorbells, of queues that are
-    gone, are not: Linux takes what was completed before it disabled the controller, and rings;
-    at the stride of before, which may be where no doorbell is by now."""
-    faults = account.get('faults', ())
-    wrong = {name: account.get(name, 0) for name in ('protocol_errors', 'dma_errors')}
-    if 'stride' not in faults:
-        for name in 'invalid_accesses', 'invalid_doorbells':
-            wrong[name] = account.get(name, 0)
-    # The device takes its own garbage for a position.
-    if 'shadow_overwrite' not in faults:
-        for queue in account.get('queues', ()):
-            for kind in 'sq', 'cq':
-                for what in 'invalid', 'repeated':
-                    wrong['%s %s%d doorbells' % (what, kind, queue['qid'])] = queue[kind][what]
+    gone, are not: Linux takes what was completed before it disabled the controller, and rings."""
+    if not account['snapshot']:
+        return 'the NVMe device has left no account'
+    wrong = {name: account[name] for name in ('protocol_errors', 'dma_errors',
+                                              'invalid_accesses', 'invalid_doorbells')}
+    for queue in account['queues']:
+        for kind in 'sq', 'cq':
+            for what in 'invalid', 'repeated':
+                wrong['%s %s%d doorbells' % (what, kind, queue['qid'])] = queue[kind][what]
     said = ', '.join('%s: %d' % (name, count) for name, count in wrong.items() if count)
     return 'the NVMe device has seen what should not be: ' + said if said else None
 
