@@ -291,7 +291,9 @@ static __u32 create_cq(struct device *dev, const struct sq_entry *command)
 		return SPECIFIC | NVME_SC_QUEUE_SIZE | NVME_SC_DNR;
 	if (cdw11 >> 16 >= dev->options.pairs)
 		return SPECIFIC | NVME_SC_INVALID_VECTOR | NVME_SC_DNR;
-	if (!(cdw11 & QUEUE_CONTIGUOUS) || base % PAGE ||
+	if (base % PAGE)
+		return NVME_SC_PRP_INVALID_OFFSET | NVME_SC_DNR;
+	if (!(cdw11 & QUEUE_CONTIGUOUS) ||
 	    !dma_ptr(dev, base, size * sizeof(struct cq_entry), true))
 		return bad_field;
 	dev->cqs[id] = (struct cq){
@@ -319,7 +321,9 @@ static __u32 create_sq(struct device *dev, const struct sq_entry *command)
 		return SPECIFIC | NVME_SC_CQ_INVALID | NVME_SC_DNR;
 	if (size < 2 || size > dev->options.depth)
 		return SPECIFIC | NVME_SC_QUEUE_SIZE | NVME_SC_DNR;
-	if (!(cdw11 & QUEUE_CONTIGUOUS) || base % PAGE ||
+	if (base % PAGE)
+		return NVME_SC_PRP_INVALID_OFFSET | NVME_SC_DNR;
+	if (!(cdw11 & QUEUE_CONTIGUOUS) ||
 	    !dma_ptr(dev, base, size * sizeof(struct sq_entry), false))
 		return bad_field;
 	dev->sqs[id] = (struct sq){

@@ -436,8 +436,9 @@ static void answer_version(struct device *dev, size_t size)
 	reply.version.minor = in.payload.version.minor < VERSION_MINOR ?
 			      in.payload.version.minor : VERSION_MINOR;
 	length = snprintf(reply.version.data, sizeof(reply) - sizeof(reply.version),
-			  "{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%d%s}}",
-			  MAX_FDS, MAX_DATA, multi ? ",\"write_multiple\":true" : "");
+			  "{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%d,"
+			  "\"max_dma_maps\":%d%s}}",
+			  MAX_FDS, MAX_DATA, MAX_MAPS, multi ? ",\"write_multiple\":true" : "");
 	answer(dev, &reply, sizeof(reply.version) + length + 1, 0);
 }
 
@@ -613,12 +614,12 @@ static void handle(struct device *dev, size_t size)
 	};
 	int error;
 
-	if (size < payload_least(in.header.command)) {
-		answer(dev, NULL, 0, -EINVAL);
-		return;
-	}
 	if (!dev->greeted && in.header.command != CMD_VERSION) {
 		protocol_error(dev, "a command before the version");
+		return;
+	}
+	if (size < payload_least(in.header.command)) {
+		answer(dev, NULL, 0, -EINVAL);
 		return;
 	}
 	switch (in.header.command) {
