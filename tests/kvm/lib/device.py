@@ -20,7 +20,8 @@ import subprocess
 import sys
 import time
 
-from common import KVM_DIR, LOST, TOP, USAGE, cache_dir, die, need_packages, note, shell_tool
+from common import (KVM_DIR, LOST, TOP, USAGE, cache_dir, die, need_packages, note,
+                    replace_once, shell_tool)
 from counter import by_queue
 from machine import die_with_parent
 from region import RegionCounter
@@ -61,6 +62,16 @@ def build(sanitized=False):
                 sys.stderr.write(log.read())
             die(LOST, 'the NVMe device cannot be built')
     return os.path.join(directory, 'nvme-device')
+
+
+def twin(directory, name, text, instead):
+    """A copy of its sources with one edit"""
+    shutil.copytree(SOURCE, directory)
+    path = os.path.join(directory, name)
+    with open(path, encoding='utf-8') as file:
+        code = replace_once(file.read(), text, instead, name)
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(code)
 
 
 def find_qemu(name):
