@@ -82,6 +82,8 @@ static void write_json(struct device *dev, FILE *out)
 		{ "protocol_errors", counts->protocol_errors },
 		{ "dma_errors", counts->dma_errors },
 		{ "faults_acted", counts->faults },
+		{ "armings", counts->armings },
+		{ "armings_refused", counts->armings_refused },
 	};
 	size_t i;
 

@@ -75,7 +75,10 @@ void pci_init(struct device *dev)
 	unsigned int dstrd = dev->options.dstrd;
 	__u32 table = vectors * PCI_MSIX_ENTRY_SIZE;
 
-	if (dev->options.faults.stride > dstrd)
+	/* Room for what there may come to be. */
+	if (dev->options.faults_file)
+		dstrd = MAX_DSTRD;
+	else if (dev->options.faults.stride > dstrd)
 		dstrd = dev->options.faults.stride;
 	dev->bar0_size = power_of_two(DOORBELLS +
 				      ((__u64)dev->options.pairs * 8 << dstrd));

@@ -107,6 +107,8 @@ struct counts {
 	__u64	dbbuf_accepted;
 	__u64	dbbuf_refused;
 	__u64	faults;			/* how often a fault was acted out */
+	__u64	armings;
+	__u64	armings_refused;	/* for what stands in the file */
 	__u64	admin[256];		/* by opcode */
 	__u64	io[256];
 	struct queue_counts	queues[MAX_PAIRS];
@@ -199,6 +201,7 @@ struct faults {
 	__u32	fatal;
 	__u32	hang;
 	__u32	gone;
+	__u32	lose_write;
 };
 
 /* --- the device --------------------------------------------------------------- */
@@ -208,6 +211,7 @@ struct options {
 	const char			*json;
 	const char			*backing;	/* null, memory or a path */
 	const char			*serial;
+	const char			*faults_file;	/* read at each arming */
 	const struct personality	*personality;
 	struct faults			faults;
 	__u64				size;
@@ -347,6 +351,7 @@ struct device {
 	__u64			nth_io_bogus;
 	__u64			nth_io_duplicate;
 	__u64			nth_irq;
+	__u64			nth_write;
 	__u64			spurious_ns;
 	struct cq		ghosts[MAX_PAIRS];
 	__u64			ghost_marks[MAX_PAIRS];
@@ -379,6 +384,7 @@ void pci_config_write(struct device *dev, __u64 offset, const void *data,
 /* nvme.c */
 void nvme_init(struct device *dev);
 void nvme_reset(struct device *dev);
+void nvme_faults_changed(struct device *dev);
 void nvme_fatal(struct device *dev);
 void nvme_read(struct device *dev, __u64 offset, void *data, __u32 count);
 void nvme_write(struct device *dev, __u64 offset, const void *data, __u32 count);
@@ -423,12 +429,14 @@ void doorbell_cq_posted(struct device *dev, struct cq *cq);
 
 /* faults.c */
 int fault_add(struct faults *faults, const char *text);
+int faults_check(const struct options *options, const struct faults *faults);
 void fault_list(FILE *out);
 void fault_names(FILE *out, const struct faults *faults);
 __u32 fault(struct device *dev, __u32 value);
 bool fault_nth(struct device *dev, __u32 every, __u64 *nth);
 __u32 fault_random(struct device *dev);
 void fault_arm(struct device *dev, bool armed);
+void fault_switch(struct device *dev);
 void fault_disabled(struct device *dev);
 void fault_queue_gone(struct device *dev, const struct cq *cq);
 void fault_enabled(struct device *dev);

@@ -4,9 +4,12 @@
  * themselves rather than in the place of something right.
  *
  * They count from the moment at which they were armed: at the start, or by a
- * signal, so that a guest can boot first.
+ * signal, so that a guest can boot first. Which they are can be another matter at
+ * each arming, see fault_switch(); nothing is left then of those before, and a
+ * controller that was gone or hung is there again. One that is in use stays so.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +20,7 @@ enum {
 	DBBUF_CQE_NS = 100000,		/* from one to the next */
 	BOGUS_CID = 0xfff,		/* Linux numbers requests from 0 */
 	PHASE = 1 << 16,		/* in the last word of a completion */
+	MAX_LINE = 80,			/* of a file of faults, with its end */
 };
 
 static const struct {
@@ -50,6 +54,7 @@ static const struct {
 	FAULT(fatal, 1000, "fatal status at this I/O command"),
 	FAULT(hang, 1000, "no answers from this I/O command on, until a reset"),
 	FAULT(gone, 1000, "from this I/O command on, all that is read is ones"),
+	FAULT(lose_write, 100, "each so-manieth write is answered, and not stored"),
 #undef FAULT
 };
 
@@ -96,6 +101,51 @@ int fault_add(struct faults *faults, const char *text)
 	}
 	complain("there is no fault '%s'; see --help", text);
 	return EXIT_USAGE;
+}
+
+/* What a device with these options cannot have. */
+int faults_check(const struct options *options, const struct faults *faults)
+{
+	if (faults->stride > MAX_DSTRD) {
+		complain("the fault stride takes a number from 1 to %d", MAX_DSTRD);
+		return EXIT_USAGE;
+	}
+	if (personality_spares(options->personality, faults)) {
+		complain("'%s' has no event index, or no sleep, that a fault could disturb",
+			 options->personality->name);
+		return EXIT_USAGE;
+	}
+	return EXIT_OK;
+}
+
+/* A fault in each line, as fault_add() takes them; none at all is right, too. */
+static int faults_read(const struct options *options, struct faults *faults)
+{
+	FILE *file = fopen(options->faults_file, "re");
+	int code = EXIT_OK;
+	char line[MAX_LINE];
+	size_t length;
+
+	if (!file) {
+		complain("%s: %m", options->faults_file);
+		return EXIT_USAGE;
+	}
+	while (!code && fgets(line, sizeof(line), file)) {
+		length = strlen(line);
+		if (!length || line[length - 1] != '\n') {
+			complain("%s: a line that is too long, or has no end", options->faults_file);
+			code = EXIT_USAGE;
+			break;
+		}
+		line[length - 1] = 0;
+		code = fault_add(faults, line);
+	}
+	if (!code && ferror(file)) {
+		complain("%s: %m", options->faults_file);
+		code = EXIT_USAGE;
+	}
+	fclose(file);
+	return code ? code : faults_check(options, faults);
 }
 
 void fault_list(FILE *out)
@@ -154,20 +204,57 @@ __u32 fault_random(struct device *dev)
 	return dev->random * 0x2545f4914f6cdd1dull >> 32;
 }
 
+static void stop_hanging(struct device *dev)
+{
+	unsigned int i;
+
+	if (!dev->stuck)
+		return;
+	dev->stuck = false;
+	for (i = 0; i < dev->options.pairs; i++)
+		dev->sqs[i].awake = dev->sqs[i].size;
+}
+
 void fault_arm(struct device *dev, bool armed)
 {
 	dev->armed = armed;
+	dev->counts.armings += armed;
 	dev->nth_sq = 0;
 	dev->nth_cq = 0;
 	dev->nth_io = 0;
 	dev->nth_io_bogus = 0;
 	dev->nth_io_duplicate = 0;
 	dev->nth_irq = 0;
+	dev->nth_write = 0;
 	dev->spurious_ns = 0;
+	dev->dbbuf_cqes = 0;
+	fault_enabled(dev);
+	/* The same each time. */
+	dev->random = dev->options.seed * 0x9e3779b97f4a7c15ull | 1;
+	stop_hanging(dev);
 	/* One that is put in again knows nothing of what was. */
 	if (dev->vanished)
 		pci_reset(dev);
 	dev->vanished = false;
+	nvme_faults_changed(dev);
+}
+
+/*
+ * Arms or disarms, the former with what stands in the file of faults. What is wrong in
+ * there is said, and counted; then nothing is armed.
+ */
+void fault_switch(struct device *dev)
+{
+	struct faults faults = { };
+
+	if (!dev->armed && dev->options.faults_file) {
+		if (faults_read(&dev->options, &faults)) {
+			dev->counts.armings_refused++;
+			return;
+		}
+		dev->options.faults = faults;
+	}
+	fault_arm(dev, !dev->armed);
 }
 
 /* The cq has room for it. */

@@ -52,6 +52,8 @@ static void print_help(void)
 	     "  --personality NAME  how doorbells are treated, see below (qemu)\n"
 	     "  --fault NAME[=N]    a fault, see below; any number of them\n"
 	     "  --disarmed          faults wait for SIGUSR2, which arms and disarms them\n"
+	     "  --faults-file FILE  in place of --fault: faults as there, one in a line, read\n"
+	     "                      when SIGUSR2 arms them; what is wrong there is refused\n"
 	     "  --backing WHERE     null: nowhere, memory, or the path of a file\n"
 	     "                      (memory; null for the personality that has no storage)\n"
 	     "  --size BYTES        what null and memory hold; K, M and G may follow (1G)\n"
@@ -112,6 +114,7 @@ static int parse(int argc, char **argv, struct options *options)
 		{ "disarmed", no_argument, NULL, 'D' },
 		{ "dstrd", required_argument, NULL, 't' },
 		{ "fault", required_argument, NULL, 'f' },
+		{ "faults-file", required_argument, NULL, 'F' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "idle", required_argument, NULL, 'i' },
 		{ "json", required_argument, NULL, 'j' },
@@ -124,6 +127,7 @@ static int parse(int argc, char **argv, struct options *options)
 		{ "spin", required_argument, NULL, 'P' },
 		{ }
 	};
+	const struct faults none = { };
 	__u64 value = 0;
 	int option, index = 0;
 
@@ -160,6 +164,10 @@ static int parse(int argc, char **argv, struct options *options)
 		case 'f':
 			if (fault_add(&options->faults, optarg))
 				return EXIT_USAGE;
+			break;
+		case 'F':
+			options->faults_file = optarg;
+			options->disarmed = true;
 			break;
 		case 'h':
 			print_help();
@@ -218,15 +226,12 @@ static int parse(int argc, char **argv, struct options *options)
 			return EXIT_USAGE;
 		}
 	}
-	if (options->faults.stride > MAX_DSTRD) {
-		complain("--fault stride takes a number from 1 to %d", MAX_DSTRD);
+	if (options->faults_file && memcmp(&options->faults, &none, sizeof(none))) {
+		complain("--fault and --faults-file: one of the two");
 		return EXIT_USAGE;
 	}
-	if (personality_spares(options->personality, &options->faults)) {
-		complain("'%s' has no event index, or no sleep, that a fault could disturb",
-			 options->personality->name);
+	if (faults_check(options, &options->faults))
 		return EXIT_USAGE;
-	}
 	if (argc - optind != 1) {
 		complain("the path of a socket is needed, and nothing else; see --help");
 		return EXIT_USAGE;
@@ -278,7 +283,7 @@ static bool handle_signal(struct device *dev, int signals)
 		account_write(dev);
 		return true;
 	case SIGUSR2:
-		fault_arm(dev, !dev->armed);
+		fault_switch(dev);
 		return true;
 	}
 	return false;

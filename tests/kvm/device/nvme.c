@@ -42,6 +42,13 @@ static bool nvme_shut_down(const struct device *dev)
 	return NVME_GET(dev->csts, CSTS_SHST) == NVME_CSTS_SHST_CMPLT;
 }
 
+/* Of a controller that nobody uses the stride changes at once, else with a reset. */
+void nvme_faults_changed(struct device *dev)
+{
+	if (nvme_shut_down(dev) || !(dev->cc & NVME_CC_EN_MASK))
+		nvme_set_cap(dev);
+}
+
 static void nvme_disable(struct device *dev)
 {
 	/*

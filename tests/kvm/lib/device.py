@@ -5,7 +5,10 @@ Contract: NvmeDevice(directory, options) starts it, with its socket ready on
 return; qemu_options() is how QEMU gets at it. It counts as Counter does, from the
 device's own account, so that a guest test need not know which of them it has; once
 attached to that QEMU, it has QEMU's own count of doorbells, too.
-stop() ends it and returns (what is wrong with how it ended or None, its account).
+arm() takes other faults each time, unless `options` have some. It raises DeviceError,
+as do the counts, when the device has gone or does not do what it is told.
+stop() ends it and returns (what is wrong with how it ended or None, its account);
+`windows` says what the device held against its driver from each arming to the next.
 """
 
 import fcntl
@@ -23,7 +26,7 @@ import time
 from common import (KVM_DIR, LOST, TOP, USAGE, cache_dir, die, need_packages, note,
                     replace_once, shell_tool)
 from counter import by_queue
-from machine import die_with_parent
+from machine import DeviceError, die_with_parent
 from region import RegionCounter
 
 SOURCE = os.path.join(KVM_DIR, 'device')
@@ -98,10 +101,19 @@ class NvmeDevice:
         if len(self.socket.encode()) > SOCKET_PATH_MAX:
             die(LOST, 'TMPDIR or XDG_CACHE_HOME is too long for the path of a socket')
         self.process = self.region = None
-        self.before = None
+        self.before = self.since = None
+        self.windows = []
+        words = shlex.split(options)
+        self.faults_file = None
+        if not any(word.startswith('--fault') for word in words):
+            self.faults_file = os.path.join(directory, 'faults')
+            words += ['--faults-file', self.faults_file]
+            if '--disarmed' not in words:
+                words += ['--disarmed']
+            self._choose(())
         with open(self.log, 'wb') as log:
             self.process = subprocess.Popen(
-                [self.program, '--json', self.json, *shlex.split(options), self.socket],
+                [self.program, '--json', self.json, *words, self.socket],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                 preexec_fn=die_with_parent)
         if self.process.stdout.readline() != b'ready\n':
@@ -132,7 +144,7 @@ class NvmeDevice:
             return {'snapshot': 0}
 
     def account(self):
-        """What it has counted up to now; None when it does not answer."""
+        """What it has counted up to now"""
         last = self._read()['snapshot']
         self.process.send_signal(signal.SIGUSR1)
         end = time.monotonic() + PATIENCE
@@ -141,30 +153,61 @@ class NvmeDevice:
             if account['snapshot'] > last:
                 return account
             time.sleep(0.005)
-        return None
+        raise DeviceError(self.ended() or 'the NVMe device does not answer')
 
-    def arm(self, armed):
-        """Switches its faults; returns whether that is how it is."""
+    def ended(self):
+        """How it has ended, and its last words, if it has"""
+        status = self.process.poll()
+        if status is None:
+            return None
+        return 'the NVMe device has ended with status %d: %s' % (
+            status, ' / '.join(self.said().splitlines()[-4:]) or 'it said nothing')
+
+    def _choose(self, faults):
+        with open(self.faults_file + '.new', 'w', encoding='ascii') as file:
+            file.write(''.join(fault + '\n' for fault in faults))
+        os.rename(self.faults_file + '.new', self.faults_file)
+
+    def arm(self, armed, faults=()):
+        """Switches its faults; those given here, or those it was started with."""
+        if faults and not self.faults_file:
+            raise DeviceError('the NVMe device was started with faults, and takes no others')
         account = self.account()
-        if account and account['armed'] != armed:
+        if armed and self.faults_file:
+            if account['armed']:
+                raise DeviceError('the NVMe device is armed: first disarm it')
+            self._choose(faults)
+        if armed:
+            self._close_window(account)
+        before = account
+        if account['armed'] != armed:
             self.process.send_signal(signal.SIGUSR2)
         # Two signals may be taken in another order than they were sent.
         end = time.monotonic() + PATIENCE
-        while account and account['armed'] != armed and time.monotonic() < end:
+        while account['armed'] != armed and time.monotonic() < end:
+            if account['armings_refused'] != before['armings_refused']:
+                raise DeviceError('the NVMe device refuses these faults: %s'
+                                  % self.said().splitlines()[-1])
             account = self.account()
-        return bool(account) and account['armed'] == armed
+        if account['armed'] != armed:
+            raise DeviceError('the NVMe device cannot be %sarmed' % ('' if armed else 'dis'))
+
+    def _close_window(self, account):
+        """What was there before the first arming is a window, too."""
+        self.windows.append(complaint(account, self.since))
+        self.since = account
 
     # --- what Counter does ---------------------------------------------------------
 
     def begin(self, name):
         self.name = name
-        self.before = answered(self.account())
+        self.before = self.account()
         if self.region:
             self.region.begin(self.before['dstrd'])
 
     def end(self):
         seen = self.region.end() if self.region else {}
-        account = answered(self.account())
+        account = self.account()
         before, after = tally(self.before), tally(account)
         counts = {count: after[count] - before[count] for count in after}
         for kind in 'sq', 'cq':
@@ -194,34 +237,38 @@ class NvmeDevice:
         for line in said.splitlines()[-10:]:
             note(line)
         if not wrong and self.process.returncode:
-            wrong = 'the NVMe device ended with status %d' % self.process.returncode
+            wrong = self.ended()
         elif not wrong and ('Sanitizer' in said or 'runtime error' in said):
-            wrong = 'a sanitizer has stopped the NVMe device'
+            wrong = 'a sanitizer has stopped the NVMe device: ' + said.splitlines()[0]
         elif not wrong and os.path.exists(self.socket):
             wrong = 'the NVMe device has left its socket behind'
         account = self._read()
-        return wrong or complaint(account), account
+        self._close_window(account)
+        return wrong or next(filter(None, self.windows), None), account
 
 
-def complaint(account):
-    """What the device holds against its driver, or None. Late doorbells, of queues that are
-    gone, are not: Linux takes what was completed before it disabled the controller, and rings."""
+def complaint(account, since=None):
+    """What the device holds against its driver, or None; with `since`, an earlier account,
+    what has come since then. Late doorbells, of queues that are gone, are not: Linux takes
+    what was completed before it disabled the controller, and rings."""
     if not account['snapshot']:
         return 'the NVMe device has left no account'
-    wrong = {name: account[name] for name in ('protocol_errors', 'dma_errors',
-                                              'invalid_accesses', 'invalid_doorbells')}
-    for queue in account['queues']:
-        for kind in 'sq', 'cq':
-            for what in 'invalid', 'repeated':
-                wrong['%s %s%d doorbells' % (what, kind, queue['qid'])] = queue[kind][what]
+    wrong = offences(account)
+    for name, count in offences(since or {}).items():
+        wrong[name] -= count
     said = ', '.join('%s: %d' % (name, count) for name, count in wrong.items() if count)
     return 'the NVMe device has seen what should not be: ' + said if said else None
 
 
-def answered(account):
-    if not account:
-        die(LOST, 'the NVMe device does not answer')
-    return account
+def offences(account):
+    """What should not be, by name: its count"""
+    wrong = {name: account.get(name, 0) for name in (
+        'protocol_errors', 'dma_errors', 'invalid_accesses', 'invalid_doorbells')}
+    for queue in account.get('queues', ()):
+        for kind in 'sq', 'cq':
+            for what in 'invalid', 'repeated':
+                wrong['%s %s%d doorbells' % (what, kind, queue['qid'])] = queue[kind][what]
+    return wrong
 
 
 def rung(account, kind):

@@ -15,7 +15,9 @@ line (`ok`, `counts NAME=VALUE...`, QEMU's answer as JSON, or `error WHY`):
     count end NAME *
     cpu begin|end *             the time that machine and device use in between
     qmp JSON *                  a request to QEMU as it is
-    device arm|disarm *         the programmable NVMe device's faults
+    device arm [FAULT...] *     the programmable NVMe device's faults: these, each as
+                                after its --fault, or those that it was started with
+    device disarm *
     verdict pass|fail|skip WHY  the last line
 """
 
@@ -42,11 +44,16 @@ GRACE_AFTER_VERDICT = 30
 PR_SET_PDEATHSIG = 1
 
 
+class DeviceError(Exception):
+    """The programmable NVMe device has ended, or does not do as it is told."""
+
+
 class Outcome:
     """lost: why the machine was lost (None: it was not). ended: why it ended
     without the guest's own doing (timeout...). verdict: (word, reason) or None.
     account: what the programmable NVMe device has counted, when there was one;
-    device_wrong: how it ended, if not as it should."""
+    device_wrong: how it ended, if not as it should; device_windows: what it held against
+    its driver, from each arming to the next."""
 
     def __init__(self):
         self.lost = None
@@ -59,6 +66,7 @@ class Outcome:
         self.counts = []
         self.qemu = ''
         self.account = self.device_wrong = None
+        self.device_windows = []
         self.seconds = 0.0
 
 
@@ -75,9 +83,10 @@ def escape(value):
 class Machine:
     def __init__(self, qemu, accel, kernel, initrd, log, output, *, smp=2, memory=512,
                  append=(), devices=(), timeout=120, boot_timeout=120, allow=(),
-                 quiet=False, iommu=False, boots=1, nvme_device=None):
+                 quiet=False, iommu=False, boots=1, nvme_device=None, silence=None):
         self.log, self.output = log, output
         self.timeout, self.boot_timeout = timeout, boot_timeout
+        self.silence, self.heard = silence, None
         self.allow, self.quiet = allow, quiet
         self.boots = boots
         self.outcome = Outcome()
@@ -161,6 +170,8 @@ class Machine:
             self.counter = self.nvme_device or Counter(self.qmp, self.trace_log)
         except QmpError as error:
             self._lose(str(error))
+        except DeviceError as error:
+            self.outcome.ended = str(error)
 
     def _lose(self, why):
         """The machine is gone: say how QEMU ended and what it said."""
@@ -188,7 +199,7 @@ class Machine:
             self._listen(0.2)
             self._read_log()
             self._wake()
-            if self.outcome.lost:
+            if self.outcome.lost or self.outcome.ended:
                 return
             # Only after looking whether it runs is what was heard complete.
             if self.process.poll() is not None:
@@ -210,6 +221,9 @@ class Machine:
                 self.outcome.lost = 'the kernel showed no sign of life within %d seconds' \
                     % self.boot_timeout
                 return
+            if self.silence and now - (self.heard or now) > self.silence:
+                self.outcome.ended = 'the guest has said nothing for %d seconds' % self.silence
+                return
             if now > deadline:
                 self.outcome.ended = limit
                 return
@@ -226,7 +240,7 @@ class Machine:
     def _listen(self, timeout):
         """Handles what the guest has said, waiting at most `timeout` for more."""
         end = time.monotonic() + timeout
-        while not self.outcome.lost:
+        while not self.outcome.lost and not self.outcome.ended:
             line = self.port.read(end - time.monotonic())
             if line is None:
                 if self.port.closed and timeout:
@@ -248,6 +262,7 @@ class Machine:
 
     def _handle(self, line):
         word, _, rest = line.partition(' ')
+        self.heard = time.monotonic()
         if self.deaf:
             return
         if self.outcome.verdict:
@@ -268,6 +283,9 @@ class Machine:
                           'device': self._device}[word](rest)
             except QmpError as error:
                 self._lose(str(error))
+            except DeviceError as error:
+                # No machine can go on without it.
+                self.outcome.ended = str(error)
             else:
                 self.port.write(answer)
         elif word == 'verdict':
@@ -324,9 +342,11 @@ class Machine:
     def _device(self, rest):
         if not self.nvme_device:
             return 'error this machine has no programmable NVMe device'
-        if rest not in ('arm', 'disarm'):
-            return 'error device arm or disarm, not ' + rest
-        return 'ok' if self.nvme_device.arm(rest == 'arm') else 'error the device does not answer'
+        action, *faults = rest.split()
+        if action not in ('arm', 'disarm') or (faults and action == 'disarm'):
+            return 'error device arm [FAULT...] or disarm, not ' + rest
+        self.nvme_device.arm(action == 'arm', faults)
+        return 'ok'
 
     def _kill(self):
         """Ends QEMU and whatever wrapper stands before it."""
