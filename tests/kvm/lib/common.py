@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 
 PASS, FAIL, USAGE, SKIP, LOST = 0, 1, 2, 4, 69
 ENDS = signal.SIGTERM, signal.SIGHUP, signal.SIGINT
@@ -73,22 +74,35 @@ def shell_tool(argv):
     return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ''
 
 
+@contextmanager
+def signals_held():
+    """No signal ends this program in a `with`: one between a child's start and the time that
+    it is known would leave it alone. The child is to call what this gives, before its exec."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+
+    def release():
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    try:
+        yield release
+    finally:
+        release()
+
+
 def run_child(argv):
     """(exit code, stdout, stderr) of a program of its own group, which is told to end,
     and waited for, when this one is on its way out: subprocess.run() would kill it, with
     no time to clear up."""
-    # A signal between its start and the time that it is known would leave it alone.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          start_new_session=True, preexec_fn=lambda: signal.pthread_sigmask(
-                              signal.SIG_SETMASK, mask)) as child:
-        try:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            out, err = child.communicate()
-        except BaseException:
+    child = None
+    try:
+        with signals_held() as release:
+            child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                     text=True, start_new_session=True, preexec_fn=release)
+        out, err = child.communicate()
+    except BaseException:
+        if child:
             child.terminate()
             child.communicate()
-            raise
+        raise
     return child.returncode, out, err
 
 

@@ -132,7 +132,8 @@ qmp()
 	ask "qmp $*"
 }
 
-# device arm|disarm: the faults of the programmable device
+# device arm [FAULT...], device disarm: the faults of the programmable device; those that
+# it was started with, or others
 device()
 {
 	ask "device $*"
@@ -635,14 +636,22 @@ amount()
 	fi
 }
 
-# fio_run NAME OPTION...: one fio run on the device, its figures for fio_get
+# fio_seed: another one each time
+fio_seed()
+{
+	echo $(($(od -An -N3 -tu4 /dev/urandom) + 1))
+}
+
+# fio_run NAME OPTION...: one fio run on the device, its figures for fio_get. Its data is
+# its own: what an earlier one has written does not verify. A run that is to verify what
+# another one wrote takes the same --randseed=N as that.
 fio_run()
 {
 	_job=$1
 	shift
 	rm -f "/tmp/$_job.json"
 	fio --name="$_job" --filename="$DEV" --direct=1 --group_reporting \
-		--output-format=json --output="/tmp/$_job.json" "$@"
+		--randseed="$(fio_seed)" --output-format=json --output="/tmp/$_job.json" "$@"
 }
 
 # fio_get NAME read|write|- KEY: one figure of the last run of that name
