@@ -57,18 +57,12 @@ FAULTS = (
     fault('dbbuf-refuse', 'shadows', 'a refusal leaves plain doorbells', COMPLETES,
           state=REFUSED, how='s'),
     fault('dbbuf-late', 'shadows', 'an answer within the time limit is one', COMPLETES, how='s'),
-    fault('dbbuf-never', 'shadows', 'a controller without an answer to an admin command is '
-          'given up while it is set up', REMOVED, how='s', short=True),
     fault('dbbuf-cqe', 'shadows', 'completions of no command are dropped; a doorbell may be '
           'written too often, as they take room in one of two queues', COMPLETES, RECOVERS,
           how='s'),
     fault('refuse-cqe', 'shadows', 'completions that come between a refusal and its cleanup '
           'find plain doorbells', COMPLETES, RECOVERS, option='dbbuf-refuse dbbuf-cqe',
           state=REFUSED, more=20, how='s'),
-    # A late completion takes a queue that has had others: those of dbbuf-cqe.
-    fault('never-late', 'shadows', 'nor does a completion that is written to a queue of the '
-          'controller that was given up help it', REMOVED, how='s', short=True,
-          option='dbbuf-never dbbuf-cqe late-cqe', more=8),
     fault('dbbuf-gone', 'shadows', 'without the support bit doorbells are plain, and 0x7C is '
           'not sent', COMPLETES, state=UNSUPPORTED, how='s'),
     fault('stride', None, 'the stride is read after each reset', COMPLETES,
@@ -79,12 +73,6 @@ FAULTS = (
           '0x7C is not sent: by the stride the page bound is exceeded by queue count, as the '
           'guest cannot have 512 of them', COMPLETES, option='stride=8', state=TOO_LARGE,
           how='s'),
-    fault('lose-sq', 'sq', 'a register write that the device drops looks like a slow '
-          'command: the next one makes up for it, or the time limit; while a reset waits for '
-          'queues to get empty, a controller that meets that is given up, with any doorbells',
-          COMPLETES, RECOVERS, LATE, RESETS, option='lose-sq=5', short=True, how='r',
-          reset=(COMPLETES, RECOVERS, LATE, RESETS, REMOVED),
-          queues=(COMPLETES, RECOVERS, LATE, RESETS, REMOVED)),
     fault('lose-cq', 'cq', 'the next head makes up for it', COMPLETES, option='lose-cq=5',
           how='r'),
     fault('eventidx-frozen', 'eventidx', 'a doorbell that was not asked for is tried when '
@@ -116,12 +104,25 @@ FAULTS = (
           reset=(COMPLETES, RESETS), queues=(COMPLETES, RESETS)),
     fault('hang', None, 'so is one that does not answer', RESETS, option='hang=100',
           fewer='hang=10', short=True, reset=(COMPLETES, RESETS), queues=(COMPLETES, RESETS)),
-    fault('gone', None, 'a controller that is not there any more is given up, and its '
-          'commands fail', REMOVED, option='gone=100', fewer='gone=10', short=True),
     # Of the test: that it would see the like of a command that was never carried out, over
     # what an earlier fio has left there.
     fault('lose-write', 'writes', 'a device that does not store what was written is found out',
           CORRUPT, option='lose-write=20', boot=(COMPLETES,), idle=('boot',)),
+    # The rest leaves queues frozen, after which a machine sees less: see tests/kvm/guest/matrix.
+    fault('lose-sq', 'sq', 'a register write that the device drops looks like a slow '
+          'command: the next one makes up for it, or the time limit; while a reset waits for '
+          'queues to get empty, a controller that meets that is given up, with any doorbells',
+          COMPLETES, RECOVERS, LATE, RESETS, option='lose-sq=5', short=True, how='r',
+          reset=(COMPLETES, RECOVERS, LATE, RESETS, REMOVED),
+          queues=(COMPLETES, RECOVERS, LATE, RESETS, REMOVED)),
+    fault('dbbuf-never', 'shadows', 'a controller without an answer to an admin command is '
+          'given up while it is set up', REMOVED, how='s', short=True),
+    # A late completion takes a queue that has had others: those of dbbuf-cqe.
+    fault('never-late', 'shadows', 'nor does a completion that is written to a queue of the '
+          'controller that was given up help it', REMOVED, how='s', short=True,
+          option='dbbuf-never dbbuf-cqe late-cqe', more=8),
+    fault('gone', None, 'a controller that is not there any more is given up, and its '
+          'commands fail', REMOVED, option='gone=100', fewer='gone=10', short=True),
 )
 
 # How long a read or write may take at most, in milliseconds, without what resets by hand
