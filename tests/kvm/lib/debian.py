@@ -114,12 +114,18 @@ def boot(image, kernel, initrd, log, *, timeout=600, **options):
     return _boot(kernel, initrd, log, '/dev/nvme0n1', devices, timeout, **options)
 
 
-def boot_beside(image, disk, kernel, initrd, log, *, timeout=600, **options):
-    """The same on a virtio disk, with `disk` for the NVMe disk: what becomes of that
-    is for the test in the guest to say, and of the kernel log only splats count."""
+def boot_beside(image, disk, kernel, initrd, log, *, metadata=0, timeout=600, **options):
+    """The same on a virtio disk, with `disk` for the NVMe disk, which has so many bytes of
+    metadata for each block: what becomes of that is for the test in the guest to say, and
+    of the kernel log only splats count."""
     devices = ['-drive', drive('root', image), '-device', 'virtio-blk-pci,drive=root',
-               '-drive', drive('disk', disk), '-device', 'pcie-root-port,id=root-port',
-               '-device', 'nvme,id=nvme,bus=root-port,drive=disk,serial=nvme-dbbuf']
+               '-drive', drive('disk', disk), '-device', 'pcie-root-port,id=root-port']
+    controller = 'nvme,id=nvme,bus=root-port,serial=nvme-dbbuf'
+    if metadata:
+        devices += ['-device', controller,
+                    '-device', 'nvme-ns,bus=nvme,drive=disk,shared=off,ms=%d' % metadata]
+    else:
+        devices += ['-device', controller + ',drive=disk']
     return _boot(kernel, initrd, log, '/dev/vda', devices, timeout, splats_only=True, **options)
 
 
