@@ -115,15 +115,15 @@ static void prepare(struct device *dev, const __u8 *head)
 static void check_faults(void)
 {
 	struct faults all = { };
-	const __u32 *fault = (const __u32 *)&all;
+	const __u32 *numbers = (const __u32 *)&all;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(faults); i++) {
 		if (fault_add(&all, faults[i]))
 			abort();
 	}
-	for (i = 0; i < sizeof(all) / sizeof(*fault); i++) {
-		if (!fault[i])
+	for (i = 0; i < sizeof(all) / sizeof(*numbers); i++) {
+		if (!numbers[i])
 			abort();
 	}
 }
