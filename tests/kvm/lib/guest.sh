@@ -636,10 +636,13 @@ amount()
 	fi
 }
 
-# fio_seed: another one each time
+_seed_base=$(od -An -N3 -tu4 /dev/urandom)
+
+# fio_seed: another one each time, in $seed
 fio_seed()
 {
-	echo $(($(od -An -N3 -tu4 /dev/urandom) + 1))
+	read -r _up _ < /proc/uptime
+	seed=$((_seed_base + ${_up%.*} * 100 + 1${_up#*.}))
 }
 
 # fio_run NAME OPTION...: one fio run on the device, its figures for fio_get. Its data is
@@ -649,9 +652,10 @@ fio_run()
 {
 	_job=$1
 	shift
-	rm -f "/tmp/$_job.json"
+	: > "/tmp/$_job.json"
+	fio_seed
 	fio --name="$_job" --filename="$DEV" --direct=1 --group_reporting \
-		--randseed="$(fio_seed)" --output-format=json --output="/tmp/$_job.json" "$@"
+		--randseed="$seed" --output-format=json --output="/tmp/$_job.json" "$@"
 }
 
 # fio_get NAME read|write|- KEY: one figure of the last run of that name
