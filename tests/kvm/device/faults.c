@@ -133,7 +133,8 @@ static int faults_read(const struct options *options, struct faults *faults)
 	while (!code && fgets(line, sizeof(line), file)) {
 		length = strlen(line);
 		if (!length || line[length - 1] != '\n') {
-			complain("%s: a line that is too long, or has no end", options->faults_file);
+			complain("%s: a line that is too long, or has no end",
+				 options->faults_file);
 			code = EXIT_USAGE;
 			break;
 		}

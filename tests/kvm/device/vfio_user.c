@@ -436,9 +436,9 @@ static void answer_version(struct device *dev, size_t size)
 	reply.version.minor = in.payload.version.minor < VERSION_MINOR ?
 			      in.payload.version.minor : VERSION_MINOR;
 	length = snprintf(reply.version.data, sizeof(reply) - sizeof(reply.version),
-			  "{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%d,"
-			  "\"max_dma_maps\":%d%s}}",
-			  MAX_FDS, MAX_DATA, MAX_MAPS, multi ? ",\"write_multiple\":true" : "");
+			  "{\"capabilities\":{%s:%d,%s:%d,%s:%d%s}}",
+			  "\"max_msg_fds\"", MAX_FDS, "\"max_data_xfer_size\"", MAX_DATA,
+			  "\"max_dma_maps\"", MAX_MAPS, multi ? ",\"write_multiple\":true" : "");
 	answer(dev, &reply, sizeof(reply.version) + length + 1, 0);
 }
 
