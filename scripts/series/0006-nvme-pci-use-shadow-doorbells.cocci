@@ -12,9 +12,9 @@
 // queues, after the controller was disabled for good.
 //
 // Where configuring is the last step, nothing has to be done when the
-// controller was disabled meanwhile: who does that because a command has timed
-// out has made the controller's state "deleting" before, from where it does not
-// become "live" any more.
+// controller was disabled meanwhile: who does that because a command has
+// timed out has made the controller's state "deleting" before, from where
+// it does not become "live" any more.
 //
 // Switch them off with nvme.dbbuf=off.
 //
