@@ -64,6 +64,7 @@ static const char * const faults[] = {
 	"eventidx-random", "eventidx-range", "shadow-overwrite", "irq-early",
 	"irq-spurious=1", "irq-missing=2", "bogus-cqe=1", "duplicate-cqe=1",
 	"late-cqe=2000", "fatal=3", "hang=3", "gone=3", "eventidx-late=1",
+	"lose-write=2",
 };
 
 static struct device device;
