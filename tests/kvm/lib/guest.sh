@@ -645,6 +645,13 @@ fio_seed()
 	seed=$((_seed_base + ${_up%.*} * 100 + 1${_up#*.}))
 }
 
+# fio_pattern SEED: options of two fio runs of which the latter verifies what the former has
+# written. Of a block's checksum alone any other run's block would be right as well.
+fio_pattern()
+{
+	printf -- '--randseed=%u --verify=pattern --verify_pattern=0x%08x%%o' "$1" "$1"
+}
+
 # fio_run NAME OPTION...: one fio run on the device, its figures for fio_get. Its data is
 # its own: what an earlier one has written does not verify. A run that is to verify what
 # another one wrote takes the same --randseed=N as that.
