@@ -33,9 +33,7 @@
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/jiffies.h>
-#include <linux/lockdep.h>
 #include <linux/module.h>
-#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -143,24 +141,6 @@ static void nvme_dbbuf_synchronize_cq(struct nvme_dbbuf_queue *queue)
 		synchronize_irq(queue->irq);
 }
 
-/* Without a shadow doorbell, the next update comes to nvme_dbbuf_update_slow(). */
-static void nvme_dbbuf_point(struct nvme_dbbuf_slot *slot, __le32 *shadow)
-{
-	lockdep_assert_held(slot->lock);
-	WRITE_ONCE(slot->db->shadow, shadow);
-}
-
-/* Completion queues are not parked: this is from when on one is published. */
-static void nvme_dbbuf_expose_cq(struct nvme_dbbuf_slot *cq)
-{
-	lockdep_assert_held(&cq->dbbuf->lock);
-	spin_lock(cq->lock);
-	WRITE_ONCE(cq->db->slot, cq);
-	if (!cq->dbbuf->distrusted)
-		nvme_dbbuf_point(cq, cq->shadow);
-	spin_unlock(cq->lock);
-}
-
 /*
  * Is there a position that the doorbell register has not told? By number, not by
  * position: that is the same again after whole laps.
@@ -217,8 +197,6 @@ static void nvme_dbbuf_note(const struct nvme_dbbuf_slot *slot,
 {
 	const struct nvme_dbbuf_db *db = slot->db;
 
-	/* Not between publishing and ringing [recovery.pml: passed]. */
-	lockdep_assert_held(slot->lock);
 	loss->qid = slot->qid;
 	loss->completion = slot->completion;
 	loss->eventidx = le32_to_cpu(READ_ONCE(*db->eventidx));
@@ -235,6 +213,7 @@ static void nvme_dbbuf_note(const struct nvme_dbbuf_slot *slot,
 static bool nvme_dbbuf_passed(const struct nvme_dbbuf_slot *slot,
 			      struct nvme_dbbuf_loss *loss)
 {
+	/* Not between publishing and ringing [recovery.pml: passed]. */
 	spin_lock(slot->lock);
 	nvme_dbbuf_note(slot, loss);
 	spin_unlock(slot->lock);
@@ -254,10 +233,10 @@ static void nvme_dbbuf_distrust(struct nvme_dbbuf_ctrl *dbbuf,
 		struct nvme_dbbuf_queue *queue = &dbbuf->queues[qid];
 
 		spin_lock(queue->sq.lock);
-		nvme_dbbuf_point(&queue->sq, NULL);
+		WRITE_ONCE(queue->sq.db->shadow, NULL);
 		spin_unlock(queue->sq.lock);
 		spin_lock(queue->cq.lock);
-		nvme_dbbuf_point(&queue->cq, NULL);
+		WRITE_ONCE(queue->cq.db->shadow, NULL);
 		spin_unlock(queue->cq.lock);
 		nvme_dbbuf_synchronize_cq(queue);
 		nvme_dbbuf_ring_queue(queue);
@@ -283,8 +262,11 @@ static void nvme_dbbuf_trust(struct nvme_dbbuf_ctrl *dbbuf)
 	if (dbbuf->distrusted) {
 		/* This alone leaves submission queues parked. */
 		WRITE_ONCE(dbbuf->distrusted, false);
-		for (qid = 1; qid <= dbbuf->nr_attached; qid++)
-			nvme_dbbuf_expose_cq(&dbbuf->queues[qid].cq);
+		for (qid = 1; qid <= dbbuf->nr_attached; qid++) {
+			struct nvme_dbbuf_slot *cq = &dbbuf->queues[qid].cq;
+
+			WRITE_ONCE(cq->db->shadow, cq->shadow);
+		}
 	}
 	mutex_unlock(&dbbuf->lock);
 }
@@ -315,7 +297,7 @@ static bool nvme_dbbuf_park(struct nvme_dbbuf_queue *queue)
 	 */
 	parked = sq->last == READ_ONCE(*queue->cq.position);
 	if (parked)
-		nvme_dbbuf_point(&queue->sq, NULL);
+		WRITE_ONCE(sq->shadow, NULL);
 	spin_unlock(queue->sq.lock);
 	return parked;
 }
@@ -330,7 +312,6 @@ static bool nvme_dbbuf_due(unsigned long since, unsigned long time)
 static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 					    struct nvme_dbbuf_queue *queue)
 {
-	const struct nvme_dbbuf_slot *untold;
 	struct nvme_dbbuf_loss loss;
 	unsigned long now = jiffies;
 	u16 head = READ_ONCE(*queue->cq.position);
@@ -338,7 +319,6 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	bool moved = !nvme_dbbuf_stands(queue);
 	bool passed;
 
-	lockdep_assert_held(&dbbuf->lock);
 	if (queue->watched && queue->probed && moved) {
 		/* Nothing had moved for long: has that set it going? */
 		if (nvme_dbbuf_due(queue->probed_at, 2 * NVME_DBBUF_PROBE + 1))
@@ -385,11 +365,8 @@ static unsigned long nvme_dbbuf_watch_queue(struct nvme_dbbuf_ctrl *dbbuf,
 		if (!nvme_dbbuf_due(queue->probed ? queue->probed_at :
 				    queue->since, NVME_DBBUF_VERY_LATE))
 			return NVME_DBBUF_WATCH;
-		untold = nvme_dbbuf_untold(queue->sq.db) ? &queue->sq :
-			 &queue->cq;
-		spin_lock(untold->lock);
-		nvme_dbbuf_note(untold, &loss);
-		spin_unlock(untold->lock);
+		nvme_dbbuf_note(nvme_dbbuf_untold(queue->sq.db) ? &queue->sq :
+				&queue->cq, &loss);
 	}
 	if (!nvme_dbbuf_ring_queue(queue))
 		return NVME_DBBUF_WATCH;
@@ -446,7 +423,7 @@ bool nvme_dbbuf_update_slow(struct nvme_dbbuf_db *db, u16 value)
 
 	/* Completion queues are not parked [recovery.pml: unpark]. */
 	if (!slot->completion && !READ_ONCE(slot->dbbuf->distrusted)) {
-		nvme_dbbuf_point(slot, slot->shadow);
+		WRITE_ONCE(db->shadow, slot->shadow);
 		queue_delayed_work(nvme_wq, &slot->dbbuf->watch,
 				   NVME_DBBUF_WATCH);
 		return nvme_dbbuf_update_and_check_event(db, value);
@@ -689,9 +666,6 @@ void nvme_dbbuf_prepare(struct nvme_dbbuf_ctrl *dbbuf, struct nvme_ctrl *ctrl,
 
 	/* [lifecycle.pml: prepare] */
 	if (!dbbuf->queues) {
-		/* As in nvme_dbbuf_alloc(); debugfs takes no gfp_t. */
-		unsigned int noio = memalloc_noio_save();
-
 		dbbuf->ctrl = ctrl;
 		dbbuf->dev = dev;
 		dbbuf->queues = kcalloc(nr_queues, sizeof(*dbbuf->queues),
@@ -700,7 +674,6 @@ void nvme_dbbuf_prepare(struct nvme_dbbuf_ctrl *dbbuf, struct nvme_ctrl *ctrl,
 			dbbuf->nr_queues = nr_queues;
 			nvme_dbbuf_add_debugfs(dbbuf);
 		}
-		memalloc_noio_restore(noio);
 	}
 
 	if (mode == NVME_DBBUF_MODE_OFF)
@@ -806,7 +779,7 @@ static void nvme_dbbuf_aim(struct nvme_dbbuf_slot *slot, size_t word)
 	struct nvme_dbbuf_db *db = slot->db;
 	u16 position;
 
-	lockdep_assert_held(slot->lock);
+	spin_lock(slot->lock);
 	position = READ_ONCE(*slot->position);
 	slot->shadow = &dbbuf->shadows[word];
 	db->eventidx = &dbbuf->eventidxs[word];
@@ -815,6 +788,7 @@ static void nvme_dbbuf_aim(struct nvme_dbbuf_slot *slot, size_t word)
 	WRITE_ONCE(db->told, db->published);
 	/* It may have moved, by MMIO, since the page was seeded. */
 	WRITE_ONCE(*slot->shadow, cpu_to_le32(position));
+	spin_unlock(slot->lock);
 }
 
 /* Only what the controller has accepted [lifecycle.pml: attach]. */
@@ -823,17 +797,13 @@ static void nvme_dbbuf_attach_queue(struct nvme_dbbuf_ctrl *dbbuf,
 {
 	struct nvme_dbbuf_queue *queue = &dbbuf->queues[qid];
 
-	lockdep_assert_held(&dbbuf->lock);
+	nvme_dbbuf_aim(&queue->sq, nvme_dbbuf_sq_word(qid, dbbuf->stride));
+	nvme_dbbuf_aim(&queue->cq, nvme_dbbuf_cq_word(qid, dbbuf->stride));
 	queue->watched = false;
 	queue->helped = 0;
 
-	spin_lock(queue->cq.lock);
-	nvme_dbbuf_aim(&queue->cq, nvme_dbbuf_cq_word(qid, dbbuf->stride));
-	spin_unlock(queue->cq.lock);
-
 	/* Parked. */
 	spin_lock(queue->sq.lock);
-	nvme_dbbuf_aim(&queue->sq, nvme_dbbuf_sq_word(qid, dbbuf->stride));
 	WRITE_ONCE(queue->sq.db->slot, &queue->sq);
 	spin_unlock(queue->sq.lock);
 
@@ -844,7 +814,12 @@ static void nvme_dbbuf_attach_queue(struct nvme_dbbuf_ctrl *dbbuf,
 	 * now, until the next completion: the queue cannot look full by that.
 	 */
 	nvme_dbbuf_synchronize_cq(queue);
-	nvme_dbbuf_expose_cq(&queue->cq);
+
+	spin_lock(queue->cq.lock);
+	WRITE_ONCE(queue->cq.db->slot, &queue->cq);
+	if (!dbbuf->distrusted)
+		WRITE_ONCE(queue->cq.db->shadow, queue->cq.shadow);
+	spin_unlock(queue->cq.lock);
 	trace_nvme_dbbuf_attach(&queue->sq);
 }
 
@@ -852,13 +827,12 @@ static void nvme_dbbuf_clear(struct nvme_dbbuf_slot *slot)
 {
 	spin_lock(slot->lock);
 	WRITE_ONCE(slot->db->slot, NULL);
-	nvme_dbbuf_point(slot, NULL);
+	WRITE_ONCE(slot->db->shadow, NULL);
 	spin_unlock(slot->lock);
 }
 
 static void nvme_dbbuf_detach_queue(struct nvme_dbbuf_queue *queue)
 {
-	lockdep_assert_held(&queue->sq.dbbuf->lock);
 	nvme_dbbuf_clear(&queue->sq);
 	nvme_dbbuf_clear(&queue->cq);
 	nvme_dbbuf_synchronize_cq(queue);
@@ -874,7 +848,6 @@ static void nvme_dbbuf_seed(struct nvme_dbbuf_ctrl *dbbuf,
 {
 	unsigned int qid;
 
-	lockdep_assert_held(&dbbuf->lock);
 	memset(dbbuf->shadows, 0, NVME_CTRL_PAGE_SIZE);
 	memset(dbbuf->eventidxs, 0, NVME_CTRL_PAGE_SIZE);
 
@@ -920,8 +893,7 @@ static int nvme_dbbuf_submit(struct nvme_dbbuf_ctrl *dbbuf)
  * NVMe Base Specification: Doorbell Buffer Config command.
  *
  * Return: 0, with or without shadow doorbells; -ENODEV when the controller has
- * been disabled since nvme_dbbuf_prepare() and must not be used. All doorbells are
- * plain then, so a caller that is about to find that out anyway may ignore it.
+ * been disabled since nvme_dbbuf_prepare() and must not be used.
  */
 int nvme_dbbuf_configure(struct nvme_dbbuf_ctrl *dbbuf, unsigned int nr_online)
 {

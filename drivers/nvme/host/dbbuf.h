@@ -76,12 +76,10 @@ DECLARE_TRACEPOINT(nvme_dbbuf_doorbell);
  * In the order in which an update uses them: all up to @published belong on one
  * cache line.
  *
- * All fields are guarded by what guards the queue's tail or head. dbbuf.c takes
- * its lock for all that it writes. That does not keep a completion queue's
- * interrupt handler away: @shadow and @slot change under its feet, and what it has
- * read of them is good until it returns; the rest is written while they are NULL
- * or the interrupt is disabled. What dbbuf.c reads without the guard, to show it
- * or to look after the queue, is an estimate.
+ * All fields are guarded by what guards the queue's tail or head, but for two
+ * things: debugfs reads the counters without it, and @shadow and @slot are
+ * cleared while an interrupt handler, or the timeout handler in its place, may be
+ * at work on a completion queue. What they have read is good until they return.
  */
 struct nvme_dbbuf_db {
 	__le32			*shadow;

@@ -17,7 +17,6 @@
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/module.h>
-#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/tracepoint-defs.h>
@@ -58,8 +57,6 @@ static unsigned long fake_copy_from_user(void *to, const void __user *from,
 static bool fake_cancel_work(struct delayed_work *work);
 static void fake_barrier(char name);
 static void fake_smp_rmb(void);
-static void fake_unlocked(void);
-static struct dentry *fake_create_dir(const char *name, struct dentry *parent);
 
 #undef kcalloc
 #define kcalloc			fake_calloc
@@ -89,20 +86,6 @@ static struct dentry *fake_create_dir(const char *name, struct dentry *parent);
 #define jiffies			fake_jiffies()
 #undef copy_from_user
 #define copy_from_user		fake_copy_from_user
-#define debugfs_create_dir(name, parent) fake_create_dir(name, parent)
-
-/* Where lockdep is there to know. */
-#ifdef CONFIG_LOCKDEP
-#define expect_locked(lock)			\
-	do {					\
-		if (!lockdep_is_held(lock))	\
-			fake_unlocked();	\
-	} while (0)
-#else
-#define expect_locked(lock)	((void)(lock))
-#endif
-#undef lockdep_assert_held
-#define lockdep_assert_held(lock)	expect_locked(lock)
 
 /* Barriers that say when they are executed. The test needs no real ones. */
 #undef mb
@@ -200,7 +183,6 @@ static struct fake {
 	struct nvme_dbbuf_db	*ordered;
 	char			order[8];
 	unsigned int		unlocked;
-	unsigned int		waits_for_io;
 	struct kunit		*test;
 	struct fake_file	*file;
 	void			(*on_command)(struct fake *fake);
@@ -286,17 +268,11 @@ static void fake_enable_irq(unsigned int irq)
 	fake->disabled = 0;
 }
 
-static void fake_unlocked(void)
+/* Where lockdep is there to know. */
+static void expect_locked(spinlock_t *lock)
 {
-	fake->unlocked++;
-}
-
-/* During a reset, that memory must not wait for I/O. */
-static struct dentry *fake_create_dir(const char *name, struct dentry *parent)
-{
-	if (!(current->flags & PF_MEMALLOC_NOIO))
-		fake->waits_for_io++;
-	return (debugfs_create_dir)(name, parent);
+	if (IS_ENABLED(CONFIG_LOCKDEP) && !lockdep_is_held(lock))
+		fake->unlocked++;
 }
 
 /* An interrupt's completion doorbell is written with that interrupt disabled. */
@@ -448,19 +424,11 @@ static int connect_queues(unsigned int nr_online, unsigned int stride)
 	return nvme_dbbuf_configure(&fake->dbbuf, nr_online);
 }
 
-/* Perhaps while another queue's lock is held. */
 static bool move_sq(struct fake_queue *queue, u16 tail)
 {
-	bool ring;
-
-	spin_lock_nested(&queue->sq_lock, SINGLE_DEPTH_NESTING);
 	queue->sq_tail = tail;
-	ring = nvme_dbbuf_update_and_check_event(&queue->sq, tail);
-	spin_unlock(&queue->sq_lock);
-	return ring;
+	return nvme_dbbuf_update_and_check_event(&queue->sq, tail);
 }
-
-/* As an interrupt handler, which takes no lock. */
 
 static bool move_cq(struct fake_queue *queue, u16 head)
 {
@@ -521,8 +489,6 @@ static void dbbuf_test_exit(struct kunit *test)
 	nvme_dbbuf_detach(&fake->dbbuf);
 	nvme_dbbuf_free(&fake->dbbuf);
 	WARN_ON(fake->pages || fake->arrays);
-	KUNIT_EXPECT_EQ(test, fake->unlocked, 0U);
-	KUNIT_EXPECT_EQ(test, fake->waits_for_io, 0U);
 	fake = NULL;
 }
 
@@ -1064,6 +1030,7 @@ static void expect_distrust(struct kunit *test, bool distrusted)
 		KUNIT_EXPECT_FALSE(test, !!fake->queues[qid].cq.shadow);
 	}
 	KUNIT_EXPECT_EQ(test, fake->disabled, 0U);
+	KUNIT_EXPECT_EQ(test, fake->unlocked, 0U);
 }
 
 /* The controller writes its event index too late and misses the doorbell. */
