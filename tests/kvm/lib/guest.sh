@@ -153,12 +153,19 @@ wait_for()
 	done
 }
 
-# now: hundredths of a second since boot
-now()
+# clock: hundredths of a second since boot, in $clock
+clock()
 {
 	read -r _up _ < /proc/uptime
 	# 1 before the two digits: 08 would be an octal number
-	echo $((${_up%.*} * 100 + 1${_up#*.} - 100))
+	clock=$((${_up%.*} * 100 + 1${_up#*.} - 100))
+}
+
+# now: the same, printed
+now()
+{
+	clock
+	echo "$clock"
 }
 
 # --- memory ------------------------------------------------------------------
@@ -641,8 +648,8 @@ _seed_base=$(od -An -N3 -tu4 /dev/urandom)
 # fio_seed: another one each time, in $seed
 fio_seed()
 {
-	read -r _up _ < /proc/uptime
-	seed=$((_seed_base + ${_up%.*} * 100 + 1${_up#*.}))
+	clock
+	seed=$((_seed_base + clock + 1))
 }
 
 # fio_pattern SEED: options of two fio runs of which the latter verifies what the former has
