@@ -99,16 +99,16 @@ FAULTS = (
     # It takes what the memory was used for last, and a processor at the right time.
     fault('late-cqe', None, 'nobody looks at a queue that is no more', COMPLETES, how='u', more=6,
           idle=SCENARIOS),
-    fault('fatal', None, 'a controller that has failed is reset, and its commands are '
-          'repeated', RESETS, option='fatal=100', fewer='fatal=10', short=True,
-          reset=(COMPLETES, RESETS), queues=(COMPLETES, RESETS)),
-    fault('hang', None, 'so is one that does not answer', RESETS, option='hang=100',
-          fewer='hang=10', short=True, reset=(COMPLETES, RESETS), queues=(COMPLETES, RESETS)),
     # Of the test: that it would see the like of a command that was never carried out, over
     # what an earlier fio has left there.
     fault('lose-write', 'writes', 'a device that does not store what was written is found out',
           CORRUPT, option='lose-write=20', boot=(COMPLETES,), idle=('boot',)),
     # The rest leaves queues frozen, after which a machine sees less: see tests/kvm/guest/matrix.
+    fault('fatal', None, 'a controller that has failed is reset, and its commands are '
+          'repeated', RESETS, option='fatal=100', fewer='fatal=10', short=True,
+          reset=(COMPLETES, RESETS), queues=(COMPLETES, RESETS)),
+    fault('hang', None, 'so is one that does not answer', RESETS, option='hang=100',
+          fewer='hang=10', short=True, reset=(COMPLETES, RESETS), queues=(COMPLETES, RESETS)),
     fault('lose-sq', 'sq', 'a register write that the device drops looks like a slow '
           'command: the next one makes up for it, or the time limit; while a reset waits for '
           'queues to get empty, a controller that meets that is given up, with any doorbells',
