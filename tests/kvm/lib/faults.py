@@ -87,7 +87,7 @@ FAULTS = (
           COMPLETES),
     fault('irq-early', None, 'an interrupt without completions is nothing', COMPLETES),
     fault('irq-spurious', None, 'so it is', COMPLETES),
-    fault('irq-storm', None, 'so are many of them', COMPLETES, option='irq-spurious=500'),
+    fault('irq-storm', None, 'so are many of them', COMPLETES, option='irq-spurious=2000'),
     fault('irq-missing', None, 'the next interrupt finds the completions, or the time limit',
           COMPLETES, RECOVERS, LATE, option='irq-missing=20', fewer='irq-missing=5', short=True,
           how='r'),
@@ -125,10 +125,31 @@ FAULTS = (
           'commands fail', REMOVED, option='gone=100', fewer='gone=10', short=True),
 )
 
+# These sleep when there is nothing to do, and go by doorbells alone then: an event index
+# that never asks costs a doorbell. One that polls cannot lose any by its event index, nor
+# one of those that it has read in their shadows by a register write that it drops.
+DEAF = {'qemu', 'spdk-intr', 'openvmm', 'propolis'}
+NEVER = {'eventidx-frozen', 'eventidx-range'}
+POLLS = {'femu'}
+LOST_ON_SLEEPERS = {'eventidx-frozen', 'eventidx-stale', 'eventidx-random', 'eventidx-range',
+                    'lose-sq', 'lose-cq'}
+# These never ask for a doorbell.
+SILENT = {'spdk-poll', 'vendor'}
+
 # How long a read or write may take at most, in milliseconds, without what resets by hand
 # took; in terms of the time limit for commands where that is what ends the wait. Of ours:
 # a lost doorbell costs two seconds at most. On a debug kernel under TCG all is slower.
 SLOW = {COMPLETES: 1000, RECOVERS: 1000, LATE: 2000, RESETS: 6000}
+
+
+# From when the fault is there until a controller was given up: in terms of the time limit
+# for commands, and in milliseconds.
+GIVEN_UP, GIVEN_UP_MS, GIVEN_UP_DEBUG_MS = 3, 10000, 15000
+
+
+def removal_limit(seconds, attempts, debug):
+    """In milliseconds, of so many attempts to bind"""
+    return attempts * (GIVEN_UP * 1000 * seconds + GIVEN_UP_MS + debug * GIVEN_UP_DEBUG_MS)
 
 
 def stall_limit(outcome, seconds, debug):
@@ -158,6 +179,20 @@ DEFECTS = (
 # The default: in a minute or two, one of each kind of end.
 SHORT = (('qemu', 'eventidx-stale'), ('qemu', 'lose-write'), ('openvmm', 'fatal'),
          ('spdk-poll', 'gone'))
+
+
+def ends_of(personality, fault_, scenario):
+    """How a cell may end: what the fault says, but for a device that can only do better,
+    or one that has to be woken up"""
+    ends = fault_.others.get(scenario, fault_.ends)
+    if personality in DEAF and fault_.name in NEVER and scenario in ('boot', 'fio'):
+        return (RECOVERS,)
+    if personality in POLLS and fault_.name in LOST_ON_SLEEPERS:
+        return (COMPLETES,)
+    # Without a barrier it may lose a doorbell at any time.
+    if personality == 'propolis' and COMPLETES in ends:
+        ends += (RECOVERS,)
+    return ends
 
 
 def applies(personality, fault_, has=None):

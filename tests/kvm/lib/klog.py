@@ -34,6 +34,7 @@ SPLATS = (
     ('RCU stall', r'rcu.*(detected stalls|self-detected stall|kthread starved)'),
     ('debug objects', r'ODEBUG: '),
     ('UBSAN', r'UBSAN: '),
+    ('interrupt', r'irq \d+: nobody cared|Disabling IRQ #'),
     ('DMA fault', r'DMAR: .*\bfault\b'),
     ('memory', r'(list_(add|del)\w* corruption|refcount_t: |Bad page state'
                r'|kmemleak: \d+ new|DMA-API: .*(device driver|cacheline|debugging out))'),
