@@ -94,7 +94,7 @@ skip()
 	c_sq_shadow=na c_cq_shadow=na c_sq_eventidx=na c_cq_eventidx=na
 	c_enables=na c_faults=na c_interrupts=na c_stride=na
 	c_sq_queues=na c_cq_queues=na c_qemu_sq_queues=na c_qemu_cq_queues=na
-	c_cpu_guest=na c_cpu_qemu=na c_cpu_device=na
+	c_cpu_guest=na c_cpu_qemu=na c_cpu_device=na c_instructions=na
 }
 count_begin()
 {
@@ -107,7 +107,8 @@ count_end()
 	counts_take
 }
 
-# cpu_begin ... cpu_end: microseconds that the host has spent on the machine in between
+# cpu_begin ... cpu_end: microseconds that the host has spent on the machine in between,
+# and instructions, when they are counted (--instructions)
 cpu_begin()
 {
 	ask "cpu begin"

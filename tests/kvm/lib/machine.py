@@ -13,7 +13,8 @@ line (`ok`, `counts NAME=VALUE...`, QEMU's answer as JSON, or `error WHY`):
     result NAME JSON            a figure
     count begin NAME *          start counting the device's trace events
     count end NAME *
-    cpu begin|end *             the time that machine and device use in between
+    cpu begin|end *             the time that machine and device use in between, and the
+                                guest's instructions, where they are counted
     qmp JSON *                  a request to QEMU as it is
     device arm [FAULT...] *     the programmable NVMe device's faults: these, each as
                                 after its --fault, or those that it was started with
@@ -83,7 +84,8 @@ def escape(value):
 class Machine:
     def __init__(self, qemu, accel, kernel, initrd, log, output, *, smp=2, memory=512,
                  append=(), devices=(), timeout=120, boot_timeout=120, allow=(),
-                 quiet=False, iommu=False, boots=1, nvme_device=None, silence=None):
+                 quiet=False, iommu=False, boots=1, nvme_device=None, silence=None,
+                 instructions=None):
         self.log, self.output = log, output
         self.timeout, self.boot_timeout = timeout, boot_timeout
         self.silence, self.heard = silence, None
@@ -92,6 +94,7 @@ class Machine:
         self.outcome = Outcome()
         self.process = self.qmp = self.port = self.counter = self.threads = None
         self.nvme_device = nvme_device
+        self.instructions, self.executed = instructions, 0
         self.scanned = 0
         self.deaf = False
         self.trace_log = None
@@ -106,6 +109,8 @@ class Machine:
             machine += ',memory-backend=mem'
             memory_backend = ['-object', 'memory-backend-memfd,id=mem,share=on,size=%dM' % memory]
             devices = [*devices, *nvme_device.qemu_options()]
+        if instructions:
+            devices = [*devices, *instructions.options()]
         self.argv = [
             qemu, '-name', 'guest,debug-threads=on', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
             # Not pc: each activation of a PCI device makes the guest interpret
@@ -327,9 +332,14 @@ class Machine:
             device = self.nvme_device.process.pid if self.nvme_device else None
             self.threads = Threads([self.process.pid, device])
             self.threads.begin()
+            if self.instructions:
+                self.executed = self.instructions.total()
             return 'ok'
         if rest == 'end' and self.threads:
-            return 'counts ' + ' '.join('%s=%d' % item for item in self.threads.end().items())
+            spent = self.threads.end()
+            if self.instructions:
+                spent['instructions'] = self.instructions.total() - self.executed
+            return 'counts ' + ' '.join('%s=%d' % item for item in spent.items())
         return 'error cpu %s' % rest
 
     def _qmp(self, rest):
