@@ -140,11 +140,11 @@ enum eventidx_policy {
  * @parks: stops that when idle, until a doorbell register is written
  * @admin: the admin queue's shadows are in use, too
  * @copies: a doorbell register's value is copied to the shadow
- * @copies_admin: so it is, for the admin queue
+ * @copies_admin: so it is, for the admin queue alone
  * @seeds: accepting the pages copies the known positions to the shadows
  * @zeroes: creating a queue zeroes its words
  * @strict_range: a position beyond the queue is fatal, else it is ignored
- * @strict_order: a doorbell register's value that goes back is an error
+ * @strict_order: a submission doorbell's value that goes back is an error
  * @half_words: event indexes and copies are 16 bit stores
  * @once: a second 7Ch is refused
  * @null: has no storage

@@ -93,7 +93,8 @@ static const struct personality personalities[] = {
 	},
 	/*
 	 * Propolis, lib/propolis/src/hw/nvme. No full barrier before it looks again,
-	 * 16 bit stores, registers are copied, and their values must not go back.
+	 * 16 bit stores, and a tail that goes back is an error, with shadows or without.
+	 * As in QEMU, only the admin queue's registers are copied.
 	 */
 	{
 		.name = "propolis",
@@ -103,7 +104,7 @@ static const struct personality personalities[] = {
 		.cq = EVENTIDX_BEHIND,
 		.rereads = 1,
 		.admin = true,
-		.copies = true,
+		.copies_admin = true,
 		.seeds = true,
 		.strict_order = true,
 		.half_words = true,
@@ -355,7 +356,7 @@ static void write_sq(struct device *dev, struct sq *sq, __u32 value)
 
 	if (!position_valid(dev, counts, value, sq->size))
 		return;
-	if (dev->options.personality->strict_order && dev->dbbuf.active &&
+	if (dev->options.personality->strict_order &&
 	    distance(sq->tail, value, sq->size) > room) {
 		invalid(dev, counts);
 		return;
