@@ -22,7 +22,7 @@ PERSONALITIES = {
     'spdk-intr': {'shadows', 'eventidx', 'sq', 'sleeps'},
     'openvmm': {'shadows', 'eventidx', 'sq', 'sleeps'},
     'propolis': {'shadows', 'eventidx', 'sq', 'cq', 'sleeps'},
-    'femu': {'shadows', 'eventidx', 'sq', 'cq'},
+    'femu': {'shadows', 'eventidx', 'sq'},
     'mdev': {'shadows', 'eventidx', 'sq', 'sleeps'},
     'vendor': {'shadows'},
 }
