@@ -79,6 +79,7 @@ static void write_json(struct device *dev, FILE *out)
 		{ "invalid_accesses", counts->invalid_accesses },
 		{ "invalid_doorbells", counts->invalid_doorbells },
 		{ "late_doorbells", counts->late_doorbells },
+		{ "shutdown_doorbells", counts->shutdown_doorbells },
 		{ "protocol_errors", counts->protocol_errors },
 		{ "dma_errors", counts->dma_errors },
 		{ "faults_acted", counts->faults },

@@ -16,6 +16,8 @@ enum {
 	FEATURE_SAVE = 1u << 31,
 	RETAIN_EVENT = 1 << 15,
 	QUEUE_INTERRUPTS = 1 << 1,
+	SQ_ENTRY_SHIFT = 6,		/* sizes of entries: there are no others */
+	CQ_ENTRY_SHIFT = 4,
 };
 
 static const __u32 bad_field = NVME_SC_INVALID_FIELD | NVME_SC_DNR;
@@ -68,8 +70,8 @@ static void identify_controller(struct device *dev, struct nvme_id_ctrl *id)
 	id->aerl = MAX_ASYNC_EVENTS - 1;
 	id->frmw = 1 << 1 | 1;
 	id->lpa = 1 << 1;
-	id->sqes = 6 << 4 | 6;
-	id->cqes = 4 << 4 | 4;
+	id->sqes = SQ_ENTRY_SHIFT << 4 | SQ_ENTRY_SHIFT;
+	id->cqes = CQ_ENTRY_SHIFT << 4 | CQ_ENTRY_SHIFT;
 	id->nn = htole32(1);
 	id->oncs = htole16(NVME_CTRL_ONCS_DSM | NVME_CTRL_ONCS_WRITE_ZEROES);
 	snprintf(id->subnqn, sizeof(id->subnqn),
@@ -287,7 +289,9 @@ static __u32 create_cq(struct device *dev, const struct sq_entry *command)
 
 	if (!id || id >= dev->pairs_granted || dev->cqs[id].size)
 		return SPECIFIC | NVME_SC_QID_INVALID | NVME_SC_DNR;
-	if (size < 2 || size > dev->options.depth)
+	/* This is the answer, too, to a host that has not said how large entries are. */
+	if (NVME_CC_IOCQES(dev->cc) != CQ_ENTRY_SHIFT ||
+	    size < 2 || size > dev->options.depth)
 		return SPECIFIC | NVME_SC_QUEUE_SIZE | NVME_SC_DNR;
 	if (cdw11 >> 16 >= dev->options.pairs)
 		return SPECIFIC | NVME_SC_INVALID_VECTOR | NVME_SC_DNR;
@@ -319,7 +323,8 @@ static __u32 create_sq(struct device *dev, const struct sq_entry *command)
 		return SPECIFIC | NVME_SC_QID_INVALID | NVME_SC_DNR;
 	if (!cqid || cqid >= dev->pairs_granted || !dev->cqs[cqid].size)
 		return SPECIFIC | NVME_SC_CQ_INVALID | NVME_SC_DNR;
-	if (size < 2 || size > dev->options.depth)
+	if (NVME_CC_IOSQES(dev->cc) != SQ_ENTRY_SHIFT ||
+	    size < 2 || size > dev->options.depth)
 		return SPECIFIC | NVME_SC_QUEUE_SIZE | NVME_SC_DNR;
 	if (base % PAGE)
 		return NVME_SC_PRP_INVALID_OFFSET | NVME_SC_DNR;
@@ -440,7 +445,8 @@ void admin_async_error(struct device *dev, __u8 information)
 {
 	struct cq *cq = &dev->cqs[0];
 
-	if (!dev->running || !dev->nr_async_events || dev->async_masked || cq_is_full(cq))
+	if (!dev->running || nvme_shut_down(dev) || !dev->nr_async_events ||
+	    dev->async_masked || cq_is_full(cq))
 		return;
 	dev->async_masked = true;
 	nvme_complete(dev, cq, &dev->sqs[0], dev->async_events[--dev->nr_async_events],

@@ -102,6 +102,7 @@ struct counts {
 	__u64	invalid_accesses;
 	__u64	invalid_doorbells;	/* of queues that never were */
 	__u64	late_doorbells;		/* of queues that are gone */
+	__u64	shutdown_doorbells;	/* of submission queues, after a shutdown */
 	__u64	protocol_errors;
 	__u64	dma_errors;
 	__u64	dbbuf_accepted;
@@ -389,6 +390,7 @@ void nvme_fatal(struct device *dev);
 void nvme_read(struct device *dev, __u64 offset, void *data, __u32 count);
 void nvme_write(struct device *dev, __u64 offset, const void *data, __u32 count);
 bool nvme_serve(struct device *dev);
+bool nvme_shut_down(const struct device *dev);
 void nvme_complete(struct device *dev, struct cq *cq, const struct sq *sq,
 		   __u16 cid, __u16 status, __u32 result);
 bool nvme_awake(const struct device *dev);

@@ -18,7 +18,8 @@
 enum {
 	PARK_NS = 2000000,		/* how long a queue is polled for nothing */
 	MAX_LATE_US = 1000000,
-	INVALID_DOORBELL_VALUE = 1,	/* asynchronous event information: error status */
+	INVALID_DOORBELL_REGISTER = 0,	/* asynchronous event information: error status */
+	INVALID_DOORBELL_VALUE = 1,
 };
 
 /*
@@ -424,6 +425,13 @@ static void note_write(struct device *dev, struct last_write *last,
 	};
 }
 
+/* The host has rung for a queue that there is not. */
+static void no_queue(struct device *dev, __u64 *count)
+{
+	(*count)++;
+	admin_async_error(dev, INVALID_DOORBELL_REGISTER);
+}
+
 /* A doorbell register was written. */
 void doorbell_write(struct device *dev, unsigned int qid, bool completion,
 		    __u32 value)
@@ -431,18 +439,21 @@ void doorbell_write(struct device *dev, unsigned int qid, bool completion,
 	struct doorbell_counts *counts;
 
 	if (qid >= dev->options.pairs) {
-		dev->counts.invalid_doorbells++;
+		no_queue(dev, &dev->counts.invalid_doorbells);
 		return;
 	}
 	counts = queue_counts(dev, qid, completion);
 	if (!(completion ? dev->cqs[qid].size : dev->sqs[qid].size)) {
-		if (qid && !counts->created)
-			dev->counts.invalid_doorbells++;
-		else
-			dev->counts.late_doorbells++;
+		no_queue(dev, qid && !counts->created ? &dev->counts.invalid_doorbells :
+							&dev->counts.late_doorbells);
 		return;
 	}
 	counts->doorbells++;
+	/* Completions may still be taken, but nothing be asked for. */
+	if (!completion && nvme_shut_down(dev)) {
+		dev->counts.shutdown_doorbells++;
+		return;
+	}
 	if (doorbell_shadowed(dev, qid))
 		counts->doorbells_shadowed++;
 	note_write(dev, completion ? &dev->cqs[qid].last_write : &dev->sqs[qid].last_write,

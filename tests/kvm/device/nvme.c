@@ -37,7 +37,8 @@ void nvme_init(struct device *dev)
 	dev->doorbells_dstrd = dev->dstrd;
 }
 
-static bool nvme_shut_down(const struct device *dev)
+/* Until a reset nothing is served then; what was rung for, but not yet done, neither. */
+bool nvme_shut_down(const struct device *dev)
 {
 	return NVME_GET(dev->csts, CSTS_SHST) == NVME_CSTS_SHST_CMPLT;
 }
@@ -380,7 +381,7 @@ bool nvme_serve(struct device *dev)
 	bool news = false;
 	unsigned int i;
 
-	if (!dev->running || dev->stuck)
+	if (!dev->running || dev->stuck || nvme_shut_down(dev))
 		return false;
 	for (i = 0; i < dev->options.pairs && dev->running; i++) {
 		struct sq *sq = &dev->sqs[i];
@@ -396,7 +397,7 @@ bool nvme_awake(const struct device *dev)
 {
 	unsigned int i;
 
-	if (!dev->running || dev->stuck)
+	if (!dev->running || dev->stuck || nvme_shut_down(dev))
 		return false;
 	for (i = 0; i < dev->options.pairs; i++) {
 		if (dev->sqs[i].size && dev->sqs[i].awake)

@@ -263,7 +263,8 @@ def complaint(account, since=None):
 def offences(account):
     """What should not be, by name: its count"""
     wrong = {name: account.get(name, 0) for name in (
-        'protocol_errors', 'dma_errors', 'invalid_accesses', 'invalid_doorbells')}
+        'protocol_errors', 'dma_errors', 'invalid_accesses', 'invalid_doorbells',
+        'shutdown_doorbells')}
     for queue in account.get('queues', ()):
         for kind in 'sq', 'cq':
             for what in 'invalid', 'repeated':
