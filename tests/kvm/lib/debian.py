@@ -173,10 +173,10 @@ def keep(log, name):
 
 
 def depends():
-    """What the package depends on, as its control file says."""
+    """What the package depends on, as its control file says; the first of alternatives."""
     with open(os.path.join(TOP, 'scripts', 'dkms', 'control'), encoding='utf-8') as f:
         line = re.search(r'(?m)^Depends: (.*)$', f.read()).group(1)
-    return [name.strip() for name in line.split(',')]
+    return [name.split('|')[0].strip() for name in line.split(',')]
 
 
 def make_package(directory, later=False):
