@@ -126,13 +126,13 @@ FAULTS = (
 )
 
 # These sleep when there is nothing to do, and go by doorbells alone then: an event index
-# that never asks costs a doorbell. One that polls cannot lose any by its event index, nor
-# one of those that it has read in their shadows by a register write that it drops.
+# that never asks costs a doorbell. One that polls cannot lose any by its event index, nor by
+# a register write that it drops what it has read in a shadow.
 DEAF = {'qemu', 'spdk-intr', 'openvmm', 'propolis'}
 NEVER = {'eventidx-frozen', 'eventidx-range'}
 POLLS = {'femu'}
 LOST_ON_SLEEPERS = {'eventidx-frozen', 'eventidx-stale', 'eventidx-random', 'eventidx-range',
-                    'lose-sq', 'lose-cq'}
+                    'lose-sq'}
 # These never ask for a doorbell.
 SILENT = {'spdk-poll', 'vendor'}
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What tests/kvm/instructions.c needs of QEMU's interface for plugins, version 7, that of
+ * What instructions.c needs of QEMU's interface for plugins, version 7, that of
  * QEMU 11, of which Debian has no header.
  */
 
