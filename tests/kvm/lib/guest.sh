@@ -180,7 +180,8 @@ _traces_kb()
 
 # memory_free: kilobytes, all that can be given back counted in: caches, half
 # empty slabs (and what KASAN holds back of them), the CPUs' own lists of pages.
-# Files here are shared memory.
+# Files here are shared memory.  All of it is of one read, as pages move between the
+# lists, after each CPU has added what it had counted for itself: some 200 kB.
 memory_free()
 {
 	rm -f /tmp/*.json
@@ -189,9 +190,10 @@ memory_free()
 	for _slab in /sys/kernel/slab/*/shrink; do
 		echo 1 2>/dev/null > "$_slab"
 	done
-	awk '/^(MemFree|Shmem):/ { kb += $2 }
-	     $1 == "count:" { kb += 4 * $2 }
-	     END { print kb }' /proc/meminfo /proc/zoneinfo
+	echo 1 > /proc/sys/vm/stat_refresh
+	awk '$1 == "nr_shmem" || $1 == "count:" { kb += 4 * $2 }
+	     $1 == "pages" && $2 == "free" { kb += 4 * $3 }
+	     END { print kb }' /proc/zoneinfo
 }
 
 # Slab caches: objects in use, and their size; nothing but on kernels that can tell.
@@ -217,26 +219,33 @@ _objects_growth()
 # memory_begin ... memory_end CYCLES: memory must not get less with each cycle. One page
 # a cycle, or one object of any cache in two, shows from some hundred cycles on; below
 # that chance is as large, as looking takes memory as well: so it is done in the same way
-# at both ends, and more than once. Of slabs it is the objects that count, not how full
-# they leave each one. What the kernel keeps for itself, and a debug kernel of the ways
-# that memory was taken, is no cycle's, but comes with time.
+# at both ends, and more than once: what is lost is not there in any look, so the one that
+# finds most counts. Of slabs it is the objects that count, not how full they leave each
+# one. What the kernel keeps for itself, and a debug kernel of the ways that memory was
+# taken, is no cycle's, but comes with time.
 memory_begin()
 {
-	_memory_look
+	_free=0
+	_memory_look 4
 	memory_before=$_free memory_traces=$(_traces_kb)
 	mv /run/objects.now /run/objects
 	mv /run/meminfo.now /run/meminfo
 }
 
+# _memory_look TIMES: more than $_free
 _memory_look()
 {
-	for _try in 1 2 3; do
+	_looks=$1
+	while [ "$_looks" -gt 0 ]; do
+		_looks=$((_looks - 1))
 		# Some things are freed late.
 		sleep 1
-		_free=$(memory_free)
+		_now=$(memory_free)
+		[ "$_now" -gt "$_free" ] || continue
+		_free=$_now
+		_objects > /run/objects.now
+		cat /proc/meminfo > /run/meminfo.now
 	done
-	_objects > /run/objects.now
-	cat /proc/meminfo > /run/meminfo.now
 }
 
 # Lines of /proc/meminfo that have changed: kilobytes more, name
@@ -254,7 +263,9 @@ _meminfo_growth()
 
 memory_end()
 {
-	_memory_look
+	_free=0
+	_memory_look 4
+	[ $((memory_before - _free)) -le 128 ] || _memory_look 20
 	_vmalloc=$(_meminfo_growth VmallocUsed)
 	_slab=$(_meminfo_growth Slab)
 	_caches=$(_objects_growth)
