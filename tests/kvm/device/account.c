@@ -62,6 +62,15 @@ static void write_queues(struct device *dev, FILE *out)
 	fputs("\n ]\n", out);
 }
 
+static __u64 sum(const __u64 *values, size_t count)
+{
+	__u64 all = 0;
+
+	while (count--)
+		all += values[count];
+	return all;
+}
+
 static void write_json(struct device *dev, FILE *out)
 {
 	const struct counts *counts = &dev->counts;
@@ -82,7 +91,7 @@ static void write_json(struct device *dev, FILE *out)
 		{ "shutdown_doorbells", counts->shutdown_doorbells },
 		{ "protocol_errors", counts->protocol_errors },
 		{ "dma_errors", counts->dma_errors },
-		{ "faults_acted", counts->faults },
+		{ "faults_acted", sum(counts->acted, NR_FAULTS) },
 		{ "armings", counts->armings },
 		{ "armings_refused", counts->armings_refused },
 	};
@@ -91,6 +100,8 @@ static void write_json(struct device *dev, FILE *out)
 	fprintf(out, "{\n \"snapshot\": %u,\n \"personality\": \"%s\",\n \"faults\": {",
 		++dev->snapshots, dev->options.personality->name);
 	fault_names(out, &dev->options.faults);
+	fputs("},\n \"acted\": {", out);
+	fault_counts(out, counts->acted);
 	fprintf(out, "},\n \"armed\": %s,\n \"shadows\": %s,\n",
 		dev->armed ? "true" : "false",
 		dev->dbbuf.active ? "true" : "false");

@@ -53,7 +53,7 @@ static void identify_controller(struct device *dev, struct nvme_id_ctrl *id)
 	const struct personality *personality = dev->options.personality;
 
 	if (announced(dev) != personality->oacs)
-		dev->counts.faults++;
+		fault_acted(dev, &dev->options.faults.dbbuf_gone);
 	memcpy(&id->vid, dev->config, sizeof(id->vid));
 	memcpy(&id->ssvid, dev->config, sizeof(id->ssvid));
 	pad(id->sn, sizeof(id->sn), dev->options.serial);
@@ -386,7 +386,7 @@ static __u32 dbbuf_answer(struct device *dev, const struct sq_entry *command)
 	__u32 status = fault(dev, dev->options.faults.dbbuf_refuse) & 0x7fff;
 
 	if (status)
-		dev->counts.faults++;
+		fault_acted(dev, &dev->options.faults.dbbuf_refuse);
 	else
 		status = dbbuf_configure(dev, command);
 	if (status)
@@ -407,11 +407,11 @@ static __u32 dbbuf_command(struct device *dev, const struct sq_entry *command)
 	}
 	fault_dbbuf(dev);
 	if (fault(dev, faults->dbbuf_never)) {
-		dev->counts.faults++;
+		fault_acted(dev, &faults->dbbuf_never);
 		return STATUS_LATER;
 	}
 	if (late) {
-		dev->counts.faults++;
+		fault_acted(dev, &faults->dbbuf_late);
 		dev->dbbuf_due = true;
 		dev->dbbuf_command = *command;
 		dev->dbbuf_due_ns = now_ns() + late * 1000000ull;

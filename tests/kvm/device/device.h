@@ -73,6 +73,39 @@ struct cq_entry {
 	__le32	state;			/* command, phase, status */
 };
 
+/* --- faults: 0 is off, see faults.c for what the numbers mean ----------------- */
+
+struct faults {
+	__u32	dbbuf_refuse;
+	__u32	dbbuf_late;
+	__u32	dbbuf_never;
+	__u32	dbbuf_cqe;
+	__u32	dbbuf_gone;
+	__u32	stride;
+	__u32	lose_sq;
+	__u32	lose_cq;
+	__u32	eventidx_frozen;
+	__u32	eventidx_stale;
+	__u32	eventidx_random;
+	__u32	eventidx_range;
+	__u32	eventidx_late;
+	__u32	shadow_overwrite;
+	__u32	irq_early;
+	__u32	irq_spurious;
+	__u32	irq_missing;
+	__u32	bogus_cqe;
+	__u32	duplicate_cqe;
+	__u32	late_cqe;
+	__u32	fatal;
+	__u32	hang;
+	__u32	gone;
+	__u32	lose_write;
+};
+
+enum {
+	NR_FAULTS = sizeof(struct faults) / sizeof(__u32),
+};
+
 /* --- what was counted, never reset while the program runs -------------------- */
 
 struct doorbell_counts {
@@ -107,7 +140,7 @@ struct counts {
 	__u64	dma_errors;
 	__u64	dbbuf_accepted;
 	__u64	dbbuf_refused;
-	__u64	faults;			/* how often a fault was acted out */
+	__u64	acted[NR_FAULTS];	/* how often each fault was acted out */
 	__u64	armings;
 	__u64	armings_refused;	/* for what stands in the file */
 	__u64	admin[256];		/* by opcode */
@@ -175,35 +208,6 @@ struct personality {
 
 const struct personality *personality_find(const char *name);
 void personality_list(FILE *out);
-
-/* --- faults: 0 is off, see faults.c for what the numbers mean ----------------- */
-
-struct faults {
-	__u32	dbbuf_refuse;
-	__u32	dbbuf_late;
-	__u32	dbbuf_never;
-	__u32	dbbuf_cqe;
-	__u32	dbbuf_gone;
-	__u32	stride;
-	__u32	lose_sq;
-	__u32	lose_cq;
-	__u32	eventidx_frozen;
-	__u32	eventidx_stale;
-	__u32	eventidx_random;
-	__u32	eventidx_range;
-	__u32	eventidx_late;
-	__u32	shadow_overwrite;
-	__u32	irq_early;
-	__u32	irq_spurious;
-	__u32	irq_missing;
-	__u32	bogus_cqe;
-	__u32	duplicate_cqe;
-	__u32	late_cqe;
-	__u32	fatal;
-	__u32	hang;
-	__u32	gone;
-	__u32	lose_write;
-};
 
 /* --- the device --------------------------------------------------------------- */
 
@@ -434,8 +438,10 @@ int fault_add(struct faults *faults, const char *text);
 int faults_check(const struct options *options, const struct faults *faults);
 void fault_list(FILE *out);
 void fault_names(FILE *out, const struct faults *faults);
+void fault_counts(FILE *out, const __u64 *counts);
 __u32 fault(struct device *dev, __u32 value);
-bool fault_nth(struct device *dev, __u32 every, __u64 *nth);
+void fault_acted(struct device *dev, const __u32 *which);
+bool fault_nth(struct device *dev, const __u32 *every, __u64 *nth);
 __u32 fault_random(struct device *dev);
 void fault_arm(struct device *dev, bool armed);
 void fault_switch(struct device *dev);

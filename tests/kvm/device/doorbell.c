@@ -252,21 +252,26 @@ static void eventidx_store(struct device *dev, unsigned int qid, bool completion
 {
 	const struct faults *faults = &dev->options.faults;
 	struct queue_counts *counts = &dev->counts.queues[qid];
+	const __u32 *which = NULL;
 	atomic_uint *eventidx;
 	__u32 wanted = value;
 
 	if (fault(dev, faults->eventidx_frozen)) {
-		dev->counts.faults++;
+		fault_acted(dev, &faults->eventidx_frozen);
 		return;
 	}
-	if (fault(dev, faults->eventidx_stale))
+	if (fault(dev, faults->eventidx_stale)) {
+		which = &faults->eventidx_stale;
 		value = *last;
-	else if (fault(dev, faults->eventidx_random))
+	} else if (fault(dev, faults->eventidx_random)) {
+		which = &faults->eventidx_random;
 		value = fault_random(dev) % size;
-	else if (fault(dev, faults->eventidx_range))
+	} else if (fault(dev, faults->eventidx_range)) {
+		which = &faults->eventidx_range;
 		value = size + fault_random(dev) % (0xffffffff - size);
+	}
 	if (value != wanted)
-		dev->counts.faults++;
+		fault_acted(dev, which);
 	*last = wanted;
 
 	eventidx = word(dev, dev->dbbuf.eventidxs, qid, completion);
@@ -367,7 +372,7 @@ static void write_sq(struct device *dev, struct sq *sq, __u32 value)
 		invalid(dev, counts);
 		return;
 	}
-	if (sq->id && fault_nth(dev, dev->options.faults.lose_sq, &dev->nth_sq)) {
+	if (sq->id && fault_nth(dev, &dev->options.faults.lose_sq, &dev->nth_sq)) {
 		counts->lost++;
 		return;
 	}
@@ -390,7 +395,7 @@ static void write_cq(struct device *dev, struct cq *cq, __u32 value)
 		invalid(dev, counts);
 		return;
 	}
-	if (cq->id && fault_nth(dev, dev->options.faults.lose_cq, &dev->nth_cq)) {
+	if (cq->id && fault_nth(dev, &dev->options.faults.lose_cq, &dev->nth_cq)) {
 		counts->lost++;
 		return;
 	}
@@ -550,7 +555,7 @@ static void overwrite_shadow(struct device *dev, unsigned int qid, bool completi
 	if (!atomic_compare_exchange_strong(shadow, &known, htole32(next)))
 		return;
 	*garbage = (struct garbage){ .any = true, .value = next };
-	dev->counts.faults++;
+	fault_acted(dev, &dev->options.faults.shadow_overwrite);
 }
 
 static void overwrite_sq(struct device *dev, struct sq *sq)
@@ -583,7 +588,7 @@ static bool sq_ask(struct device *dev, struct sq *sq)
 		wait_us(late < MAX_LATE_US ? late : MAX_LATE_US);
 		eventidx_store(dev, sq->id, false, sq->tail, &sq->last_eventidx,
 			       sq->size);
-		dev->counts.faults++;
+		fault_acted(dev, &dev->options.faults.eventidx_late);
 		return true;
 	}
 	for (i = 0; i < personality->rereads; i++) {

@@ -165,20 +165,30 @@ void fault_list(FILE *out)
 	}
 }
 
-/* The members of a JSON object. */
-void fault_names(FILE *out, const struct faults *faults)
+/* The members of a JSON object, one for each fault whose number is not 0. */
+void fault_counts(FILE *out, const __u64 *counts)
 {
 	const char *between = "";
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
-		__u32 value = *field((struct faults *)faults, i);
+		__u64 count = counts[table[i].offset / sizeof(__u32)];
 
-		if (!value)
+		if (!count)
 			continue;
-		fprintf(out, "%s\"%s\": %u", between, table[i].name, value);
+		fprintf(out, "%s\"%s\": %llu", between, table[i].name, count);
 		between = ", ";
 	}
+}
+
+void fault_names(FILE *out, const struct faults *faults)
+{
+	__u64 values[NR_FAULTS] = { };
+	size_t i;
+
+	for (i = 0; i < NR_FAULTS; i++)
+		values[i] = ((const __u32 *)faults)[i];
+	fault_counts(out, values);
 }
 
 /* The fault's number while it is armed, else 0. */
@@ -187,12 +197,18 @@ __u32 fault(struct device *dev, __u32 value)
 	return dev->armed ? value : 0;
 }
 
-/* Whether it is the turn of a fault that happens each @every time. */
-bool fault_nth(struct device *dev, __u32 every, __u64 *nth)
+/* @which is a member of options.faults; as much was done as it says. */
+void fault_acted(struct device *dev, const __u32 *which)
 {
-	if (!dev->armed || !every || ++*nth % every)
+	dev->counts.acted[which - (const __u32 *)&dev->options.faults]++;
+}
+
+/* Whether it is the turn of a fault that happens each @every time; such a member, too. */
+bool fault_nth(struct device *dev, const __u32 *every, __u64 *nth)
+{
+	if (!dev->armed || !*every || ++*nth % *every)
 		return false;
-	dev->counts.faults++;
+	fault_acted(dev, every);
 	return true;
 }
 
@@ -354,7 +370,7 @@ static void haunt(struct device *dev, const struct cq *cq)
 	if (next && atomic_compare_exchange_strong(next, &mark,
 						   half((__u32)cq->id << 16, BOGUS_CID,
 							cq->phase)))
-		dev->counts.faults++;
+		fault_acted(dev, &dev->options.faults.late_cqe);
 }
 
 static void dbbuf_completions(struct device *dev, __u64 now)
@@ -370,7 +386,7 @@ static void dbbuf_completions(struct device *dev, __u64 now)
 			continue;
 		fault_bogus_completion(dev, cq);
 		nvme_interrupt(dev, cq);
-		dev->counts.faults++;
+		fault_acted(dev, &dev->options.faults.dbbuf_cqe);
 	}
 }
 
@@ -383,7 +399,7 @@ void fault_timer(struct device *dev, __u64 now)
 		dev->spurious_ns = now + every * 1000ull;
 		for (i = 0; i < dev->options.pairs; i++)
 			irq_raise(dev, i);
-		dev->counts.faults++;
+		fault_acted(dev, &dev->options.faults.irq_spurious);
 	}
 	if (dev->ghosts_ns && now >= dev->ghosts_ns) {
 		for (i = 1; i < dev->options.pairs; i++) {

@@ -181,7 +181,7 @@ static __u32 transfer(struct device *dev, const struct sq_entry *command, bool w
 	status = parts_find(dev, command, size, !write, &parts);
 	if (status)
 		return status;
-	if (write && fault_nth(dev, dev->options.faults.lose_write, &dev->nth_write))
+	if (write && fault_nth(dev, &dev->options.faults.lose_write, &dev->nth_write))
 		return NVME_SC_SUCCESS;
 	if (backing->fd >= 0) {
 		done = write ?

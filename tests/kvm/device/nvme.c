@@ -21,7 +21,7 @@ static void nvme_set_cap(struct device *dev)
 {
 	dev->dstrd = fault(dev, dev->options.faults.stride);
 	if (dev->dstrd)
-		dev->counts.faults++;
+		fault_acted(dev, &dev->options.faults.stride);
 	else
 		dev->dstrd = dev->options.dstrd;
 	dev->cap = (__u64)(dev->options.depth - 1) << NVME_CAP_MQES_SHIFT |
@@ -252,7 +252,7 @@ void nvme_complete(struct device *dev, struct cq *cq, const struct sq *sq,
 	}
 	if (cq->irq && cq->id && fault(dev, dev->options.faults.irq_early)) {
 		irq_raise(dev, cq->vector);
-		dev->counts.faults++;
+		fault_acted(dev, &dev->options.faults.irq_early);
 	}
 	entry->dw0 = htole32(result);
 	entry->dw1 = 0;
@@ -292,7 +292,7 @@ void nvme_interrupt(struct device *dev, struct cq *cq)
 	doorbell_cq_posted(dev, cq);
 	if (!cq->irq)
 		return;
-	if (cq->id && fault_nth(dev, dev->options.faults.irq_missing, &dev->nth_irq))
+	if (cq->id && fault_nth(dev, &dev->options.faults.irq_missing, &dev->nth_irq))
 		return;
 	dev->counts.queues[cq->id].interrupts++;
 	irq_raise(dev, cq->vector);
@@ -306,14 +306,14 @@ static bool sq_command_lost(struct device *dev)
 	dev->nth_io++;
 	if (fault(dev, faults->hang) && dev->nth_io == faults->hang) {
 		dev->stuck = true;
-		dev->counts.faults++;
+		fault_acted(dev, &faults->hang);
 	} else if (fault(dev, faults->fatal) && dev->nth_io == faults->fatal) {
 		nvme_fatal(dev);
-		dev->counts.faults++;
+		fault_acted(dev, &faults->fatal);
 	} else if (fault(dev, faults->gone) && dev->nth_io >= faults->gone) {
 		dev->vanished = true;
 		dev->running = false;
-		dev->counts.faults++;
+		fault_acted(dev, &faults->gone);
 	}
 	return dev->stuck || !dev->running;
 }
@@ -340,7 +340,7 @@ static void sq_command(struct device *dev, struct sq *sq, struct cq *cq)
 		dev->counts.io[entry.opcode]++;
 		if (sq_command_lost(dev))
 			return;
-		if (fault_nth(dev, dev->options.faults.bogus_cqe, &dev->nth_io_bogus) &&
+		if (fault_nth(dev, &dev->options.faults.bogus_cqe, &dev->nth_io_bogus) &&
 		    (cq->tail + 2) % cq->size != cq->head)
 			fault_bogus_completion(dev, cq);
 		status = io_command(dev, &entry);
@@ -349,7 +349,7 @@ static void sq_command(struct device *dev, struct sq *sq, struct cq *cq)
 		return;
 	nvme_complete(dev, cq, sq, le16toh(entry.cid), status, result);
 	if (sq->id && !cq_is_full(cq) &&
-	    fault_nth(dev, dev->options.faults.duplicate_cqe, &dev->nth_io_duplicate))
+	    fault_nth(dev, &dev->options.faults.duplicate_cqe, &dev->nth_io_duplicate))
 		nvme_complete(dev, cq, sq, le16toh(entry.cid), status, result);
 }
 
