@@ -361,6 +361,7 @@ struct device {
 	struct cq		ghosts[MAX_PAIRS];
 	__u64			ghost_marks[MAX_PAIRS];
 	__u64			ghosts_ns;
+	bool			let_go;		/* since it was enabled last */
 	unsigned int		dbbuf_cqes;
 	__u64			dbbuf_cqe_ns;
 

@@ -221,6 +221,12 @@ __u32 fault_random(struct device *dev)
 	return dev->random * 0x2545f4914f6cdd1dull >> 32;
 }
 
+static void forget_ghosts(struct device *dev)
+{
+	memset(dev->ghosts, 0, sizeof(dev->ghosts));
+	dev->ghosts_ns = 0;
+}
+
 static void stop_hanging(struct device *dev)
 {
 	unsigned int i;
@@ -245,7 +251,9 @@ void fault_arm(struct device *dev, bool armed)
 	dev->nth_write = 0;
 	dev->spurious_ns = 0;
 	dev->dbbuf_cqes = 0;
-	fault_enabled(dev);
+	/* What was put off is due: long ago, as 0 would be never. */
+	dev->dbbuf_due_ns = 1;
+	forget_ghosts(dev);
 	/* The same each time. */
 	dev->random = dev->options.seed * 0x9e3779b97f4a7c15ull | 1;
 	stop_hanging(dev);
@@ -306,7 +314,8 @@ void fault_queue_gone(struct device *dev, const struct cq *cq)
 	atomic_ullong *next;
 	__u64 mark;
 
-	if (!cq->size || !fault(dev, dev->options.faults.late_cqe))
+	/* Memory that the host has had back since may be anything. */
+	if (dev->let_go || !cq->size || !fault(dev, dev->options.faults.late_cqe))
 		return;
 	next = next_half(dev, cq);
 	if (!next)
@@ -329,8 +338,8 @@ void fault_disabled(struct device *dev)
 /* What was known of queues gets wrong as soon as there are new ones. */
 void fault_enabled(struct device *dev)
 {
-	memset(dev->ghosts, 0, sizeof(dev->ghosts));
-	dev->ghosts_ns = 0;
+	forget_ghosts(dev);
+	dev->let_go = false;
 }
 
 /*
@@ -342,11 +351,12 @@ void fault_let_go(struct device *dev)
 {
 	__u32 us = fault(dev, dev->options.faults.late_cqe);
 
-	if (!us)
-		return;
-	/* A controller that was shut down need not have been disabled. */
-	fault_disabled(dev);
-	dev->ghosts_ns = now_ns() + fault_random(dev) % us * 1000ull;
+	if (us) {
+		/* A controller that was shut down need not have been disabled. */
+		fault_disabled(dev);
+		dev->ghosts_ns = now_ns() + fault_random(dev) % us * 1000ull;
+	}
+	dev->let_go = true;
 }
 
 /* 7Ch has come. */
@@ -406,7 +416,7 @@ void fault_timer(struct device *dev, __u64 now)
 			if (dev->ghosts[i].size)
 				haunt(dev, &dev->ghosts[i]);
 		}
-		fault_enabled(dev);
+		forget_ghosts(dev);
 	}
 	if (dev->dbbuf_cqes && now >= dev->dbbuf_cqe_ns)
 		dbbuf_completions(dev, now);

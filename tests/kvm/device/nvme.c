@@ -125,6 +125,9 @@ static void nvme_write_cc(struct device *dev, __u32 value)
 		dev->csts &= ~(NVME_CSTS_SHN_MASK << NVME_CSTS_SHST_SHIFT);
 	} else if (!nvme_shut_down(dev)) {
 		doorbell_forget(dev);
+		/* Nor does anything come by itself any more. */
+		dev->dbbuf_due = false;
+		dev->dbbuf_cqes = 0;
 		nvme_set_cap(dev);
 		dev->csts |= NVME_CSTS_SHST_CMPLT << NVME_CSTS_SHST_SHIFT;
 	}

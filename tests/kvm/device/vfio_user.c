@@ -352,6 +352,8 @@ void vfio_user_close(struct device *dev)
 	drop_fds();
 	in.have = 0;
 	pci_reset(dev);
+	/* The next client's memory has nothing to do with this one's. */
+	fault_enabled(dev);
 	dev->vanished = false;
 	dev->greeted = false;
 	while (dev->nr_maps)
