@@ -373,7 +373,8 @@ static __u32 dbbuf_configure(struct device *dev, const struct sq_entry *command)
 
 	if (dev->options.personality->once && dev->dbbuf.configured)
 		return bad_field;
-	if (shadows % PAGE || eventidxs % PAGE || command->flags >> 6 ||
+	if (shadows == eventidxs || shadows % PAGE || eventidxs % PAGE ||
+	    command->flags >> 6 ||
 	    !dma_ptr(dev, shadows, PAGE, true) ||
 	    !dma_ptr(dev, eventidxs, PAGE, true))
 		return bad_field;

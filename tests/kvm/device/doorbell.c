@@ -52,7 +52,8 @@ static const struct personality personalities[] = {
 	/*
 	 * SPDK, lib/nvmf/vfio_user.c, without interrupt mode; 26.09-pre is what was
 	 * measured. Its adaptive interrupts are held back while the completion queue's
-	 * head moves between two looks.
+	 * head moves between two looks. 7Ch copies the positions that it knows to the
+	 * shadows, and is taken a second time, too.
 	 */
 	{
 		.name = "spdk-poll",
@@ -62,6 +63,7 @@ static const struct personality personalities[] = {
 		.cq = EVENTIDX_NEVER,
 		.polls = true,
 		.adaptive = true,
+		.seeds = true,
 		.zeroes = true,
 	},
 	/* With it: looks three times before it sleeps, or else wakes itself. */
@@ -73,6 +75,7 @@ static const struct personality personalities[] = {
 		.cq = EVENTIDX_NEVER,
 		.rereads = 3,
 		.barrier = true,
+		.seeds = true,
 		.zeroes = true,
 	},
 	/*
