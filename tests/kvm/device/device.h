@@ -112,7 +112,7 @@ struct doorbell_counts {
 	__u64	doorbells;		/* register writes */
 	__u64	doorbells_shadowed;	/* of these, while shadows were in use */
 	__u64	shadow_news;		/* shadow reads that saw a new value */
-	__u64	eventidx;		/* event index updates */
+	__u64	eventidx;		/* positions written as event indexes, not ~0 */
 	__u64	invalid;		/* values that no such queue can have */
 	__u64	lost;			/* doorbells thrown away by a fault */
 	__u64	repeated;		/* values that were the register's, without news */
@@ -244,8 +244,8 @@ struct last_write {
 	__u64	news;		/* of its shadow, until then */
 };
 
-/* What a fault wrote to a shadow, where the host has not written since. */
-struct garbage {
+/* What a shadow has held, and is not to be taken for news when it is seen once more. */
+struct stale {
 	bool	any;
 	__u32	value;
 };
@@ -259,7 +259,8 @@ struct sq {
 	__u16	id;
 	__u16	cqid;
 	bool	awake;			/* has to be looked at */
-	struct garbage		garbage;
+	struct stale		garbage;	/* of a fault, not of the host */
+	struct stale		refused;	/* no such queue can have it */
 	struct last_write	last_write;
 };
 
@@ -275,7 +276,8 @@ struct cq {
 	bool	phase;
 	bool	irq;
 	bool	pending;		/* completions without interrupt so far */
-	struct garbage		garbage;
+	struct stale		garbage;	/* of a fault, not of the host */
+	struct stale		refused;	/* no such queue can have it */
 	struct last_write	last_write;
 };
 

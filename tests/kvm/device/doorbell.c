@@ -244,9 +244,12 @@ static bool shadow_load(struct device *dev, unsigned int qid, bool completion,
 
 static void eventidx_never(struct device *dev, unsigned int qid, bool completion)
 {
+	const __u32 *frozen = &dev->options.faults.eventidx_frozen;
 	atomic_uint *eventidx = word(dev, dev->dbbuf.eventidxs, qid, completion);
 
-	if (eventidx)
+	if (fault(dev, *frozen))
+		fault_acted(dev, frozen);
+	else if (eventidx)
 		atomic_store_explicit(eventidx, ~0u, memory_order_relaxed);
 }
 
@@ -261,6 +264,8 @@ static void eventidx_store(struct device *dev, unsigned int qid, bool completion
 
 	if (fault(dev, faults->eventidx_frozen)) {
 		fault_acted(dev, &faults->eventidx_frozen);
+		/* Else a poller would try again in each turn. */
+		*last = wanted;
 		return;
 	}
 	if (fault(dev, faults->eventidx_stale)) {
@@ -294,19 +299,26 @@ static __u32 distance(__u32 from, __u32 to, __u32 size)
 	return to >= from ? to - from : to + size - from;
 }
 
-static void invalid(struct device *dev, struct doorbell_counts *counts)
+/* A value of a register; one of a shadow has @refused, and is told of once. */
+static void invalid(struct device *dev, struct doorbell_counts *counts, __u32 value,
+		    struct stale *refused)
 {
+	if (refused) {
+		if (refused->any && refused->value == value)
+			return;
+		*refused = (struct stale){ .any = true, .value = value };
+	}
 	counts->invalid++;
 	admin_async_error(dev, INVALID_DOORBELL_VALUE);
 }
 
 /* Whether a position is one; if not, what this personality does about it. */
 static bool position_valid(struct device *dev, struct doorbell_counts *counts,
-			   __u32 value, __u32 size)
+			   __u32 value, __u32 size, struct stale *refused)
 {
 	if (value < size)
 		return true;
-	invalid(dev, counts);
+	invalid(dev, counts, value, refused);
 	if (dev->options.personality->strict_range)
 		nvme_fatal(dev);
 	return false;
@@ -323,10 +335,11 @@ bool doorbell_look_sq(struct device *dev, struct sq *sq)
 		return false;
 	if (sq->garbage.any && value == sq->garbage.value)
 		return false;
-	if (!position_valid(dev, counts, value, sq->size))
+	if (!position_valid(dev, counts, value, sq->size, &sq->refused))
 		return false;
 	sq->tail = value;
 	sq->garbage.any = false;
+	sq->refused.any = false;
 	counts->shadow_news++;
 	return true;
 }
@@ -342,15 +355,16 @@ bool doorbell_look_cq(struct device *dev, struct cq *cq)
 		return false;
 	if (cq->garbage.any && value == cq->garbage.value)
 		return false;
-	if (!position_valid(dev, counts, value, cq->size))
+	if (!position_valid(dev, counts, value, cq->size, &cq->refused))
 		return false;
 	if (distance(cq->head, value, cq->size) >
 	    distance(cq->head, cq->tail, cq->size)) {
-		invalid(dev, counts);
+		invalid(dev, counts, value, &cq->refused);
 		return false;
 	}
 	cq->head = value;
 	cq->garbage.any = false;
+	cq->refused.any = false;
 	counts->shadow_news++;
 	return true;
 }
@@ -368,11 +382,11 @@ static void write_sq(struct device *dev, struct sq *sq, __u32 value)
 	struct doorbell_counts *counts = &dev->counts.queues[sq->id].sq;
 	__u32 room = sq->size - 1 - distance(sq->head, sq->tail, sq->size);
 
-	if (!position_valid(dev, counts, value, sq->size))
+	if (!position_valid(dev, counts, value, sq->size, NULL))
 		return;
 	if (dev->options.personality->strict_order &&
 	    distance(sq->tail, value, sq->size) > room) {
-		invalid(dev, counts);
+		invalid(dev, counts, value, NULL);
 		return;
 	}
 	if (sq->id && fault_nth(dev, &dev->options.faults.lose_sq, &dev->nth_sq)) {
@@ -391,11 +405,11 @@ static void write_cq(struct device *dev, struct cq *cq, __u32 value)
 	struct doorbell_counts *counts = &dev->counts.queues[cq->id].cq;
 	unsigned int i;
 
-	if (!position_valid(dev, counts, value, cq->size))
+	if (!position_valid(dev, counts, value, cq->size, NULL))
 		return;
 	if (distance(cq->head, value, cq->size) >
 	    distance(cq->head, cq->tail, cq->size)) {
-		invalid(dev, counts);
+		invalid(dev, counts, value, NULL);
 		return;
 	}
 	if (cq->id && fault_nth(dev, &dev->options.faults.lose_cq, &dev->nth_cq)) {
@@ -547,7 +561,7 @@ static void wait_us(__u32 us)
  * its old value from there finds no difference to the new one.
  */
 static void overwrite_shadow(struct device *dev, unsigned int qid, bool completion,
-			     __u32 position, __u32 next, struct garbage *garbage)
+			     __u32 position, __u32 next, struct stale *garbage)
 {
 	atomic_uint *shadow = word(dev, dev->dbbuf.shadows, qid, completion);
 	unsigned int known = htole32(position);
@@ -557,7 +571,7 @@ static void overwrite_shadow(struct device *dev, unsigned int qid, bool completi
 	/* Not over what the guest has written meanwhile: that would be a loss. */
 	if (!atomic_compare_exchange_strong(shadow, &known, htole32(next)))
 		return;
-	*garbage = (struct garbage){ .any = true, .value = next };
+	*garbage = (struct stale){ .any = true, .value = next };
 	fault_acted(dev, &dev->options.faults.shadow_overwrite);
 }
 
