@@ -14,6 +14,7 @@ enum {
 	TEMPERATURE = 300,		/* kelvin */
 	QUEUE_CONTIGUOUS = 1 << 0,
 	FEATURE_SAVE = 1u << 31,
+	COALESCING_DISABLED = 1 << 16,
 	RETAIN_EVENT = 1 << 15,
 	QUEUE_INTERRUPTS = 1 << 1,
 	SQ_ENTRY_SHIFT = 6,		/* sizes of entries: there are no others */
@@ -205,26 +206,40 @@ static __u32 get_log_page(struct device *dev, const struct sq_entry *command)
 	return io_copy(dev, command, (__u8 *)data + offset, count, true);
 }
 
+/* The temperature's upper or lower limit; of sensors, which it lacks, there is none. */
+static __u16 *threshold(struct device *dev, __u32 cdw11)
+{
+	__u8 sensor = cdw11 >> 16 & 0xf, which = cdw11 >> 20 & 3;
+
+	return sensor || which > 1 ? NULL : &dev->thresholds[which];
+}
+
 static __u32 get_features(struct device *dev, const struct sq_entry *command,
 			  __u32 *result)
 {
-	__u32 cdw10 = le32toh(command->cdw10);
-	__u8 id = cdw10;
+	__u32 cdw11 = le32toh(command->cdw11);
+	__u8 id = le32toh(command->cdw10);
+	__u16 vector = cdw11, *limit;
 
 	switch (id) {
 	case NVME_FEAT_FID_NUM_QUEUES:
 		*result = (dev->pairs_granted - 2) * 0x10001;
 		return NVME_SC_SUCCESS;
 	case NVME_FEAT_FID_TEMP_THRESH:
-		*result = dev->features[id];
-		if (!*result)
-			*result = (le32toh(command->cdw11) & 1 << 20) ? 0 : 0xffff;
+		limit = threshold(dev, cdw11);
+		if (!limit)
+			return bad_field;
+		*result = *limit;
+		return NVME_SC_SUCCESS;
+	case NVME_FEAT_FID_IRQ_CONFIG:
+		if (vector >= dev->options.pairs)
+			return bad_field;
+		*result = vector | (dev->uncoalesced[vector] ? COALESCING_DISABLED : 0);
 		return NVME_SC_SUCCESS;
 	case NVME_FEAT_FID_ARBITRATION:
 	case NVME_FEAT_FID_POWER_MGMT:
 	case NVME_FEAT_FID_ERR_RECOVERY:
 	case NVME_FEAT_FID_IRQ_COALESCE:
-	case NVME_FEAT_FID_IRQ_CONFIG:
 	case NVME_FEAT_FID_WRITE_ATOMIC:
 	case NVME_FEAT_FID_ASYNC_EVENT:
 		*result = dev->features[id];
@@ -249,6 +264,7 @@ static __u32 set_features(struct device *dev, const struct sq_entry *command,
 {
 	__u32 cdw11 = le32toh(command->cdw11), wanted;
 	__u8 id = le32toh(command->cdw10);
+	__u16 vector = cdw11, *limit;
 
 	if (le32toh(command->cdw10) & FEATURE_SAVE)
 		return SPECIFIC | NVME_SC_FEATURE_NOT_SAVEABLE | NVME_SC_DNR;
@@ -266,12 +282,21 @@ static __u32 set_features(struct device *dev, const struct sq_entry *command,
 			dev->pairs_granted = dev->options.pairs;
 		*result = (dev->pairs_granted - 2) * 0x10001;
 		return NVME_SC_SUCCESS;
+	case NVME_FEAT_FID_TEMP_THRESH:
+		limit = threshold(dev, cdw11);
+		if (!limit)
+			return bad_field;
+		*limit = cdw11;
+		return NVME_SC_SUCCESS;
+	case NVME_FEAT_FID_IRQ_CONFIG:
+		if (vector >= dev->options.pairs)
+			return bad_field;
+		dev->uncoalesced[vector] = cdw11 & COALESCING_DISABLED;
+		return NVME_SC_SUCCESS;
 	case NVME_FEAT_FID_ARBITRATION:
 	case NVME_FEAT_FID_POWER_MGMT:
-	case NVME_FEAT_FID_TEMP_THRESH:
 	case NVME_FEAT_FID_ERR_RECOVERY:
 	case NVME_FEAT_FID_IRQ_COALESCE:
-	case NVME_FEAT_FID_IRQ_CONFIG:
 	case NVME_FEAT_FID_WRITE_ATOMIC:
 	case NVME_FEAT_FID_ASYNC_EVENT:
 		dev->features[id] = cdw11;
@@ -461,6 +486,9 @@ void admin_reset(struct device *dev)
 	dev->async_masked = false;
 	dev->dbbuf_due = false;
 	memset(dev->features, 0, sizeof(dev->features));
+	dev->thresholds[0] = 0xffff;
+	dev->thresholds[1] = 0;
+	memset(dev->uncoalesced, 0, sizeof(dev->uncoalesced));
 }
 
 __u32 admin_command(struct device *dev, const struct sq_entry *command, __u32 *result)

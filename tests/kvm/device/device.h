@@ -337,6 +337,8 @@ struct device {
 	unsigned int		nr_async_events;
 	bool			async_masked;
 	__u32			features[256];
+	__u16			thresholds[2];	/* of the temperature: over, under */
+	bool			uncoalesced[MAX_PAIRS];	/* interrupt vectors */
 	bool			dbbuf_due;
 	struct sq_entry		dbbuf_command;
 	__u64			dbbuf_due_ns;

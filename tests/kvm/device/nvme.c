@@ -35,6 +35,7 @@ void nvme_init(struct device *dev)
 {
 	nvme_set_cap(dev);
 	dev->doorbells_dstrd = dev->dstrd;
+	admin_reset(dev);
 }
 
 /* Until a reset nothing is served then; what was rung for, but not yet done, neither. */
