@@ -409,7 +409,7 @@ static __u32 dbbuf_configure(struct device *dev, const struct sq_entry *command)
 
 static __u32 dbbuf_answer(struct device *dev, const struct sq_entry *command)
 {
-	__u32 status = fault(dev, dev->options.faults.dbbuf_refuse) & 0x7fff;
+	__u32 status = fault(dev, dev->options.faults.dbbuf_refuse);
 
 	if (status)
 		fault_acted(dev, &dev->options.faults.dbbuf_refuse);
@@ -507,7 +507,7 @@ __u32 admin_command(struct device *dev, const struct sq_entry *command, __u32 *r
 	case nvme_admin_identify:
 		return identify(dev, command);
 	case nvme_admin_abort_cmd:
-		/* There is never a command under way that could be aborted. */
+		/* Abort is best effort; this controller aborts nothing. */
 		*result = 1;
 		return NVME_SC_SUCCESS;
 	case nvme_admin_set_features:

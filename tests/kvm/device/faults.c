@@ -20,6 +20,7 @@ enum {
 	DBBUF_CQE_NS = 100000,		/* from one to the next */
 	BOGUS_CID = 0xfff,		/* Linux numbers requests from 0 */
 	PHASE = 1 << 16,		/* in the last word of a completion */
+	MAX_STATUS = 0x7fff,		/* what a completion has room for */
 	MAX_LINE = 80,			/* of a file of faults, with its end */
 };
 
@@ -108,6 +109,10 @@ int faults_check(const struct options *options, const struct faults *faults)
 {
 	if (faults->stride > MAX_DSTRD) {
 		complain("the fault stride takes a number from 1 to %d", MAX_DSTRD);
+		return EXIT_USAGE;
+	}
+	if (faults->dbbuf_refuse > MAX_STATUS) {
+		complain("the fault dbbuf-refuse takes a status from 1 to 0x%x", MAX_STATUS);
 		return EXIT_USAGE;
 	}
 	if (personality_spares(options->personality, faults)) {

@@ -73,6 +73,8 @@ static void nvme_disable(struct device *dev)
 
 void nvme_reset(struct device *dev)
 {
+	/* Whoever has read the stride starts anew. */
+	dev->cap_read = false;
 	nvme_disable(dev);
 	dev->cc = 0;
 	dev->aqa = 0;
