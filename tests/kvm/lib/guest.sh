@@ -227,7 +227,7 @@ memory_begin()
 {
 	_free=0
 	_memory_look 4
-	memory_before=$_free memory_traces=$(_traces_kb)
+	memory_before=$_free memory_traces=$_kept_traces
 	mv /run/objects.now /run/objects
 	mv /run/meminfo.now /run/meminfo
 }
@@ -243,6 +243,7 @@ _memory_look()
 		_now=$(memory_free)
 		[ "$_now" -gt "$_free" ] || continue
 		_free=$_now
+		_kept_traces=$(_traces_kb)
 		_objects > /run/objects.now
 		cat /proc/meminfo > /run/meminfo.now
 	done
@@ -271,7 +272,7 @@ memory_end()
 	_caches=$(_objects_growth)
 	_objects_kb=$(echo "$_caches" | awk '{ bytes += $1 * $3 } END { print int(bytes / 1024) }')
 	[ -s /run/objects ] || _objects_kb=$_slab
-	_traces=$(($(_traces_kb) - memory_traces))
+	_traces=$((_kept_traces - memory_traces))
 	_lost=$((memory_before - _free))
 	_others=$((_lost - _slab - _traces))
 	_gone=$((_others + _objects_kb))
