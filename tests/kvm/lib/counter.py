@@ -44,8 +44,9 @@ LINE = re.compile(rb'^(?:\d+@[\d.]+:)?(pci_nvme_\w+) (.*)$', re.M)
 
 
 def by_queue(counts):
-    """{qid: count} as a guest test can compare it: '1:5,2:7', without those of 0; '-': none"""
-    return ','.join('%d:%d' % item for item in sorted(counts.items()) if item[1]) or '-'
+    """{qid: count} as a guest test can compare it: '1:5,2:7', without those of 0; '-': none.
+    What is counted may have names in place of queues."""
+    return ','.join('%s:%d' % item for item in sorted(counts.items()) if item[1]) or '-'
 
 
 class Counter:

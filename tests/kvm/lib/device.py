@@ -210,10 +210,11 @@ class NvmeDevice:
         account = self.account()
         before, after = tally(self.before), tally(account)
         counts = {count: after[count] - before[count] for count in after}
-        for kind in 'sq', 'cq':
-            before, after = rung(self.before, kind), rung(account, kind)
-            counts[kind + '_queues'] = by_queue({qid: after[qid] - before.get(qid, 0)
-                                                 for qid in after})
+        for name, of in (('sq_queues', lambda seen: rung(seen, 'sq')),
+                         ('cq_queues', lambda seen: rung(seen, 'cq')),
+                         ('acted', lambda seen: seen['acted'])):
+            before, after = of(self.before), of(account)
+            counts[name] = by_queue({key: after[key] - before.get(key, 0) for key in after})
         self.name = None
         # The stride of now, in bytes, is no difference.
         return {**counts, 'stride': 4 << account['dstrd'], **seen}

@@ -92,7 +92,7 @@ skip()
 	c_sq_mmio=na c_cq_mmio=na c_admin_sq_mmio=na c_admin_cq_mmio=na
 	c_reads=na c_writes=na c_opc_7c=na c_dbbuf_config=na
 	c_sq_shadow=na c_cq_shadow=na c_sq_eventidx=na c_cq_eventidx=na
-	c_enables=na c_faults=na c_interrupts=na c_stride=na
+	c_enables=na c_faults=na c_acted=na c_interrupts=na c_stride=na
 	c_sq_queues=na c_cq_queues=na c_qemu_sq_queues=na c_qemu_cq_queues=na
 	c_cpu_guest=na c_cpu_qemu=na c_cpu_device=na c_instructions=na
 }
