@@ -497,6 +497,18 @@ static void start_queue(struct device *dev, unsigned int qid, bool completion)
 		eventidx_never(dev, qid, completion);
 }
 
+/*
+ * Until the host knows that its shadows are in use it writes registers alone: what stands in
+ * them by then is old, and no mistake.
+ */
+static struct stale not_news(struct device *dev, unsigned int qid, bool completion)
+{
+	struct stale word = { };
+
+	word.any = shadow_load(dev, qid, completion, &word.value);
+	return word;
+}
+
 /* The guest has given two pages, and both are there. */
 void doorbell_configure(struct device *dev, __u64 shadows, __u64 eventidxs)
 {
@@ -513,11 +525,13 @@ void doorbell_configure(struct device *dev, __u64 shadows, __u64 eventidxs)
 		if (dev->cqs[i].size && doorbell_shadowed(dev, i)) {
 			if (personality->seeds)
 				shadow_store(dev, i, true, dev->cqs[i].head);
+			dev->cqs[i].refused = not_news(dev, i, true);
 			start_queue(dev, i, true);
 		}
 		if (dev->sqs[i].size && doorbell_shadowed(dev, i)) {
 			if (personality->seeds)
 				shadow_store(dev, i, false, dev->sqs[i].tail);
+			dev->sqs[i].refused = not_news(dev, i, false);
 			start_queue(dev, i, false);
 			dev->sqs[i].awake = true;
 		}
