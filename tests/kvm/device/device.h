@@ -260,7 +260,7 @@ struct sq {
 	__u16	cqid;
 	bool	awake;			/* has to be looked at */
 	struct stale		garbage;	/* of a fault, not of the host */
-	struct stale		refused;	/* no such queue can have it */
+	struct stale		seen;		/* in the shadow, at the last look */
 	struct last_write	last_write;
 };
 
@@ -277,7 +277,7 @@ struct cq {
 	bool	irq;
 	bool	pending;		/* completions without interrupt so far */
 	struct stale		garbage;	/* of a fault, not of the host */
-	struct stale		refused;	/* no such queue can have it */
+	struct stale		seen;		/* in the shadow, at the last look */
 	struct last_write	last_write;
 };
 

@@ -299,29 +299,37 @@ static __u32 distance(__u32 from, __u32 to, __u32 size)
 	return to >= from ? to - from : to + size - from;
 }
 
-/* A value of a register; one of a shadow has @refused, and is told of once. */
-static void invalid(struct device *dev, struct doorbell_counts *counts, __u32 value,
-		    struct stale *refused)
+/* @again: so it was at the last look, and has been told of. */
+static void invalid(struct device *dev, struct doorbell_counts *counts, bool again)
 {
-	if (refused) {
-		if (refused->any && refused->value == value)
-			return;
-		*refused = (struct stale){ .any = true, .value = value };
-	}
+	if (again)
+		return;
 	counts->invalid++;
 	admin_async_error(dev, INVALID_DOORBELL_VALUE);
 }
 
 /* Whether a position is one; if not, what this personality does about it. */
 static bool position_valid(struct device *dev, struct doorbell_counts *counts,
-			   __u32 value, __u32 size, struct stale *refused)
+			   __u32 value, __u32 size, bool again)
 {
 	if (value < size)
 		return true;
-	invalid(dev, counts, value, refused);
+	invalid(dev, counts, again);
 	if (dev->options.personality->strict_range)
 		nvme_fatal(dev);
 	return false;
+}
+
+/*
+ * Whether a shadow is as it was at the last look. That is no mistake then, if it was none
+ * before: with registers alone the host may be further, until it knows of its shadows.
+ */
+static bool seen_again(struct stale *seen, __u32 value)
+{
+	bool again = seen->any && seen->value == value;
+
+	*seen = (struct stale){ .any = true, .value = value };
+	return again;
 }
 
 /* Returns whether the shadow has told something new. */
@@ -329,17 +337,19 @@ bool doorbell_look_sq(struct device *dev, struct sq *sq)
 {
 	struct doorbell_counts *counts = &dev->counts.queues[sq->id].sq;
 	__u32 value;
+	bool again;
 
-	if (!doorbell_shadowed(dev, sq->id) ||
-	    !shadow_load(dev, sq->id, false, &value) || value == sq->tail)
+	if (!doorbell_shadowed(dev, sq->id) || !shadow_load(dev, sq->id, false, &value))
+		return false;
+	again = seen_again(&sq->seen, value);
+	if (value == sq->tail)
 		return false;
 	if (sq->garbage.any && value == sq->garbage.value)
 		return false;
-	if (!position_valid(dev, counts, value, sq->size, &sq->refused))
+	if (!position_valid(dev, counts, value, sq->size, again))
 		return false;
 	sq->tail = value;
 	sq->garbage.any = false;
-	sq->refused.any = false;
 	counts->shadow_news++;
 	return true;
 }
@@ -349,22 +359,24 @@ bool doorbell_look_cq(struct device *dev, struct cq *cq)
 {
 	struct doorbell_counts *counts = &dev->counts.queues[cq->id].cq;
 	__u32 value;
+	bool again;
 
-	if (!doorbell_shadowed(dev, cq->id) ||
-	    !shadow_load(dev, cq->id, true, &value) || value == cq->head)
+	if (!doorbell_shadowed(dev, cq->id) || !shadow_load(dev, cq->id, true, &value))
+		return false;
+	again = seen_again(&cq->seen, value);
+	if (value == cq->head)
 		return false;
 	if (cq->garbage.any && value == cq->garbage.value)
 		return false;
-	if (!position_valid(dev, counts, value, cq->size, &cq->refused))
+	if (!position_valid(dev, counts, value, cq->size, again))
 		return false;
 	if (distance(cq->head, value, cq->size) >
 	    distance(cq->head, cq->tail, cq->size)) {
-		invalid(dev, counts, value, &cq->refused);
+		invalid(dev, counts, again);
 		return false;
 	}
 	cq->head = value;
 	cq->garbage.any = false;
-	cq->refused.any = false;
 	counts->shadow_news++;
 	return true;
 }
@@ -377,22 +389,37 @@ static bool copies(const struct device *dev, unsigned int qid)
 	       (personality->copies || (!qid && personality->copies_admin));
 }
 
+/*
+ * A host publishes before it rings. So while a shadow holds what a fault has left there,
+ * a register has what the device had found in the shadow before, and only then was told.
+ */
+static bool is_late(struct device *dev, unsigned int qid, bool completion, __u32 value,
+		    const struct stale *garbage)
+{
+	__u32 found;
+
+	return garbage->any && value != garbage->value &&
+	       shadow_load(dev, qid, completion, &found) && found == garbage->value;
+}
+
 static void write_sq(struct device *dev, struct sq *sq, __u32 value)
 {
 	struct doorbell_counts *counts = &dev->counts.queues[sq->id].sq;
 	__u32 room = sq->size - 1 - distance(sq->head, sq->tail, sq->size);
 
-	if (!position_valid(dev, counts, value, sq->size, NULL))
+	if (!position_valid(dev, counts, value, sq->size, false))
 		return;
 	if (dev->options.personality->strict_order &&
 	    distance(sq->tail, value, sq->size) > room) {
-		invalid(dev, counts, value, NULL);
+		invalid(dev, counts, false);
 		return;
 	}
 	if (sq->id && fault_nth(dev, &dev->options.faults.lose_sq, &dev->nth_sq)) {
 		counts->lost++;
 		return;
 	}
+	if (is_late(dev, sq->id, false, value, &sq->garbage))
+		return;
 	sq->tail = value;
 	sq->garbage.any = false;
 	sq->awake = true;
@@ -405,17 +432,19 @@ static void write_cq(struct device *dev, struct cq *cq, __u32 value)
 	struct doorbell_counts *counts = &dev->counts.queues[cq->id].cq;
 	unsigned int i;
 
-	if (!position_valid(dev, counts, value, cq->size, NULL))
+	if (!position_valid(dev, counts, value, cq->size, false))
 		return;
 	if (distance(cq->head, value, cq->size) >
 	    distance(cq->head, cq->tail, cq->size)) {
-		invalid(dev, counts, value, NULL);
+		invalid(dev, counts, false);
 		return;
 	}
 	if (cq->id && fault_nth(dev, &dev->options.faults.lose_cq, &dev->nth_cq)) {
 		counts->lost++;
 		return;
 	}
+	if (is_late(dev, cq->id, true, value, &cq->garbage))
+		return;
 	cq->head = value;
 	cq->garbage.any = false;
 	if (copies(dev, cq->id))
@@ -497,18 +526,6 @@ static void start_queue(struct device *dev, unsigned int qid, bool completion)
 		eventidx_never(dev, qid, completion);
 }
 
-/*
- * Until the host knows that its shadows are in use it writes registers alone: what stands in
- * them by then is old, and no mistake.
- */
-static struct stale not_news(struct device *dev, unsigned int qid, bool completion)
-{
-	struct stale word = { };
-
-	word.any = shadow_load(dev, qid, completion, &word.value);
-	return word;
-}
-
 /* The guest has given two pages, and both are there. */
 void doorbell_configure(struct device *dev, __u64 shadows, __u64 eventidxs)
 {
@@ -525,13 +542,11 @@ void doorbell_configure(struct device *dev, __u64 shadows, __u64 eventidxs)
 		if (dev->cqs[i].size && doorbell_shadowed(dev, i)) {
 			if (personality->seeds)
 				shadow_store(dev, i, true, dev->cqs[i].head);
-			dev->cqs[i].refused = not_news(dev, i, true);
 			start_queue(dev, i, true);
 		}
 		if (dev->sqs[i].size && doorbell_shadowed(dev, i)) {
 			if (personality->seeds)
 				shadow_store(dev, i, false, dev->sqs[i].tail);
-			dev->sqs[i].refused = not_news(dev, i, false);
 			start_queue(dev, i, false);
 			dev->sqs[i].awake = true;
 		}
