@@ -143,7 +143,7 @@ STRANGE = {'dbbuf-cqe', 'bogus-cqe', 'duplicate-cqe', 'late-cqe'}
 # How long a read or write may take at most, in milliseconds, without what resets by hand
 # took; in terms of the time limit for commands where that is what ends the wait. Of ours:
 # a lost doorbell costs two seconds at most. On a debug kernel under TCG all is slower.
-SLOW = {COMPLETES: 1000, RECOVERS: 1000, LATE: 2000, RESETS: 6000}
+SLOW = {COMPLETES: 1000, RECOVERS: 1000, LATE: 2000, RESETS: 3000}
 
 
 # From when the fault is there until a controller was given up: in terms of the time limit
@@ -157,9 +157,11 @@ def removal_limit(seconds, attempts, debug):
 
 
 def stall_limit(outcome, seconds, debug):
-    """In milliseconds; None: however long"""
+    """In milliseconds; None: however long. A controller that hangs is found by the time limit,
+    then by that of Abort, then by that of the deletion of its queues, before it is reset; the
+    kernel rounds each of them up to a second."""
     limits = {COMPLETES: 2000, RECOVERS: 2500, LATE: 1000 * seconds + 2000,
-              RESETS: 2000 * seconds + 4000}
+              RESETS: 3000 * (seconds + 1) + 1000}
     if outcome not in limits:
         return None
     return limits[outcome] + (SLOW[outcome] if debug else 0)
