@@ -260,7 +260,7 @@ struct sq {
 	__u16	cqid;
 	bool	awake;			/* has to be looked at */
 	struct stale		garbage;	/* of a fault, not of the host */
-	struct stale		seen;		/* in the shadow, at the last look */
+	struct stale		seen;		/* in the shadow, and not known */
 	struct last_write	last_write;
 };
 
@@ -276,8 +276,9 @@ struct cq {
 	bool	phase;
 	bool	irq;
 	bool	pending;		/* completions without interrupt so far */
+	bool	rung;			/* a register, not a shadow, has told the head */
 	struct stale		garbage;	/* of a fault, not of the host */
-	struct stale		seen;		/* in the shadow, at the last look */
+	struct stale		seen;		/* in the shadow, and not known */
 	struct last_write	last_write;
 };
 

@@ -320,10 +320,7 @@ static bool position_valid(struct device *dev, struct doorbell_counts *counts,
 	return false;
 }
 
-/*
- * Whether a shadow is as it was at the last look. That is no mistake then, if it was none
- * before: with registers alone the host may be further, until it knows of its shadows.
- */
+/* Whether a shadow is as it was at the last look: a mistake is counted once. */
 static bool seen_again(struct stale *seen, __u32 value)
 {
 	bool again = seen->any && seen->value == value;
@@ -339,11 +336,10 @@ bool doorbell_look_sq(struct device *dev, struct sq *sq)
 	__u32 value;
 	bool again;
 
-	if (!doorbell_shadowed(dev, sq->id) || !shadow_load(dev, sq->id, false, &value))
+	if (!doorbell_shadowed(dev, sq->id) ||
+	    !shadow_load(dev, sq->id, false, &value) || value == sq->tail)
 		return false;
 	again = seen_again(&sq->seen, value);
-	if (value == sq->tail)
-		return false;
 	if (sq->garbage.any && value == sq->garbage.value)
 		return false;
 	if (!position_valid(dev, counts, value, sq->size, again))
@@ -361,21 +357,23 @@ bool doorbell_look_cq(struct device *dev, struct cq *cq)
 	__u32 value;
 	bool again;
 
-	if (!doorbell_shadowed(dev, cq->id) || !shadow_load(dev, cq->id, true, &value))
+	if (!doorbell_shadowed(dev, cq->id) ||
+	    !shadow_load(dev, cq->id, true, &value) || value == cq->head)
 		return false;
 	again = seen_again(&cq->seen, value);
-	if (value == cq->head)
-		return false;
 	if (cq->garbage.any && value == cq->garbage.value)
 		return false;
 	if (!position_valid(dev, counts, value, cq->size, again))
 		return false;
 	if (distance(cq->head, value, cq->size) >
 	    distance(cq->head, cq->tail, cq->size)) {
-		invalid(dev, counts, again);
+		/* With registers the host may be further, until it has published as much. */
+		if (!cq->rung || distance(value, cq->head, cq->size) > cq->size / 2)
+			invalid(dev, counts, again);
 		return false;
 	}
 	cq->head = value;
+	cq->rung = false;
 	cq->garbage.any = false;
 	counts->shadow_news++;
 	return true;
@@ -446,6 +444,7 @@ static void write_cq(struct device *dev, struct cq *cq, __u32 value)
 	if (is_late(dev, cq->id, true, value, &cq->garbage))
 		return;
 	cq->head = value;
+	cq->rung = true;
 	cq->garbage.any = false;
 	if (copies(dev, cq->id))
 		shadow_store(dev, cq->id, true, value);
