@@ -74,7 +74,7 @@ FAULTS = (
           'guest cannot have 512 of them', COMPLETES, option='stride=8', state=TOO_LARGE,
           how='s'),
     fault('lose-cq', 'cq', 'the next head makes up for it', COMPLETES, option='lose-cq=5',
-          how='r'),
+          fewer='lose-cq=2', how='r', idle=('boot',)),
     fault('eventidx-frozen', 'eventidx', 'a doorbell that was not asked for is tried when '
           'nothing moves', COMPLETES, RECOVERS),
     fault('eventidx-stale', 'eventidx', 'so it is', COMPLETES, RECOVERS),
