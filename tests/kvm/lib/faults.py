@@ -113,8 +113,8 @@ FAULTS = (
     fault('lose-sq', 'sq', 'a register write that the device drops looks like a slow '
           'command: the next one makes up for it, or the time limit; while a reset waits for '
           'queues to get empty, a controller that meets that is given up, with any doorbells',
-          COMPLETES, RECOVERS, LATE, RESETS, option='lose-sq=23', fewer='lose-sq=5',
-          short=True, how='r',
+          COMPLETES, RECOVERS, LATE, RESETS, option='lose-sq=11', fewer='lose-sq=5',
+          short=True, how='r', idle=('fio', 'rebind'),
           reset=(COMPLETES, RECOVERS, LATE, RESETS, REMOVED),
           queues=(COMPLETES, RECOVERS, LATE, RESETS, REMOVED)),
     fault('dbbuf-never', 'shadows', 'a controller without an answer to an admin command is '
