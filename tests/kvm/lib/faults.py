@@ -133,7 +133,7 @@ FAULTS = (
 DEAF = {'qemu', 'spdk-intr', 'openvmm', 'propolis'}
 NEVER = {'eventidx-frozen', 'eventidx-range'}
 POLLS = {'femu'}
-LOST_ON_SLEEPERS = {'eventidx-range', 'lose-sq'}
+LOST_ON_SLEEPERS = NEVER | {'lose-sq'}
 # These never ask for a doorbell.
 SILENT = {name for name, has in PERSONALITIES.items() if has == {'shadows'}}
 # With these the driver is given completions of no command, and says so.
@@ -195,7 +195,8 @@ def ends_of(personality, fault_, scenario):
     if personality in POLLS and fault_.name in LOST_ON_SLEEPERS:
         return (COMPLETES,)
     # Without a barrier it may lose a doorbell at any time, while it has shadows.
-    if personality == 'propolis' and COMPLETES in ends and fault_.state == ACTIVE:
+    if personality == 'propolis' and COMPLETES in ends and RECOVERS not in ends and \
+            fault_.state == ACTIVE:
         ends += (RECOVERS,)
     return ends
 
