@@ -10,8 +10,9 @@ from collections import namedtuple
 
 SCENARIOS = ('boot', 'fio', 'reset', 'rebind', 'queues')
 COMPLETES, RECOVERS, LATE, RESETS, REMOVED = 'completes', 'recovers', 'late', 'resets', 'removed'
-CORRUPT = 'corrupt'
-OUTCOMES = (COMPLETES, RECOVERS, LATE, RESETS, REMOVED, CORRUPT)
+CORRUPT, HANGS = 'corrupt', 'hangs'
+# Those of which the guest has counts to tell: not of a machine that broke, or was lost.
+OUTCOMES = (COMPLETES, RECOVERS, LATE, RESETS, REMOVED, CORRUPT, HANGS)
 
 # What a personality has that a fault can strike: shadows, event indexes that it
 # writes, a sleep that it writes them for, doorbell registers that count.
@@ -178,7 +179,7 @@ DEFECTS = (
     Defect(2, 'refuse-cqe', SCENARIOS, STRAY, True, True),
     Defect(3, 'dbbuf-gone', AFTER, '0x7C sent .*not announced', False, False),
     Defect(4, 'stride', AFTER, 'DMA-API.*different size', True, False),
-    Defect(5, 'stride-large', AFTER, '0x7C sent .*more than a page', False, False),
+    Defect(5, 'stride-large', SCENARIOS, '0x7C sent .*more than a page', False, False),
 )
 
 # The default: in a minute or two, one of each kind of end.
