@@ -15,6 +15,8 @@
 #                              run apt-get or apt-cache with the lists of SUITE
 #                              and of the suites that it needs, or of 'all', as if
 #                              no package were installed
+#   apt_versions REGEX         print what all suites have of the packages with such names:
+#                              lines of package, version and suite
 #   apt_failed LOG             print apt's own words out of LOG on stderr
 
 readonly APT_DIR=$NVME_DBBUF_CACHE/apt
@@ -137,6 +139,16 @@ apt_private()
 	shift 2
 	config=$(_apt_config "$set")
 	with_lock apt "$command" -c "$config" "$@"
+}
+
+apt_versions()
+{
+	local names
+
+	mapfile -t names < <(apt_private all apt-cache search --names-only "$1" | cut -d ' ' -f 1)
+	# "linux-source-6.12 | 6.12.1-1 | URI trixie/main amd64 Packages"
+	apt_private all apt-cache madison "${names[@]}" |
+		sed -n 's,^ *\([^ ]*\) | *\([^ ]*\) | [^ ]* \([^/ ]*\)/.*,\1 \2 \3,p'
 }
 
 apt_refresh()
