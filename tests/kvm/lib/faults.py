@@ -11,6 +11,9 @@ from collections import namedtuple
 SCENARIOS = ('boot', 'fio', 'reset', 'rebind', 'queues')
 COMPLETES, RECOVERS, LATE, RESETS, REMOVED = 'completes', 'recovers', 'late', 'resets', 'removed'
 CORRUPT, HANGS = 'corrupt', 'hangs'
+# Of a reset that a command's time limit has begun, or that fails, in Linux 6.12: the guest
+# looks at which locks they are.
+FREEZES = {RESETS, REMOVED}
 # Those of which the guest has counts to tell: not of a machine that broke, or was lost.
 OUTCOMES = (COMPLETES, RECOVERS, LATE, RESETS, REMOVED, CORRUPT, HANGS)
 
@@ -39,10 +42,10 @@ NOT_TO_SEND = {UNSUPPORTED: '0x7C sent (%d times), which is not announced',
 
 # What the device does (options: its faults; fewer: the same for `boot`, where there is less
 # I/O), what it strikes, why it has to end so, how it may end; what our driver's state is with
-# it, if there is a controller; how, see tests/kvm/guest/matrix; short: whether what is
-# expected takes the driver's time limit, which may be short then; more resets or attempts to
-# bind, if it is a matter of chance; scenarios in which it need not happen; other ends of
-# single scenarios.
+# it, if there is a controller; how, see tests/kvm/guest/matrix, which is told f of whatever may
+# end with a reset or removed, too; short: whether what is expected takes the driver's time
+# limit, which may be short then; more resets or attempts to bind, if it is a matter of chance;
+# scenarios in which it need not happen; other ends of single scenarios.
 Fault = namedtuple('Fault', 'name options fewer strikes why ends state how short more idle others')
 
 
@@ -125,7 +128,12 @@ FAULTS = (
           'controller that was given up help it', REMOVED, how='s', short=True,
           option='dbbuf-never dbbuf-cqe late-cqe', more=8),
     fault('gone', None, 'a controller that is not there any more is given up, and its '
-          'commands fail', REMOVED, option='gone=100', fewer='gone=10', short=True),
+          'commands fail; what it had answered is on the disk', REMOVED, option='gone=100',
+          fewer='gone=10', how='d', short=True),
+    # Of the test, as lose-write.
+    fault('gone-lose', 'writes', 'a disk on which that is not is found out', CORRUPT,
+          option='gone=100 lose-write=1', fewer='gone=10', how='df', short=True,
+          boot=(REMOVED,)),
 )
 
 # These sleep when there is nothing to do, and go by doorbells alone then: an event index
@@ -200,6 +208,11 @@ def ends_of(personality, fault_, scenario):
             fault_.state == ACTIVE:
         ends += (RECOVERS,)
     return ends
+
+
+def may_freeze(personality, fault_, scenario):
+    """Whether queues may stay frozen"""
+    return 'f' in fault_.how or FREEZES & set(ends_of(personality, fault_, scenario))
 
 
 def applies(personality, fault_, has=None):
