@@ -226,7 +226,6 @@ struct options {
 	unsigned int			seed;
 	unsigned int			idle_us;
 	unsigned int			spin_us;
-	unsigned int			batch_us;
 	bool				disarmed;
 	bool				keep;
 };
@@ -347,8 +346,6 @@ struct device {
 	/* doorbell.c */
 	struct dbbuf		dbbuf;
 	__u64			news_ns;	/* when there was work last */
-	__u64			batch_ns;	/* the pause after a look that found work */
-	unsigned int		nr_commands;	/* wraps */
 
 	/* faults.c */
 	bool			armed;

@@ -24,9 +24,6 @@
 enum {
 	SECOND_NS = 1000000000,
 	MAX_SERIAL = 20,
-	BATCH_FEW = 2,
-	BATCH_MANY = 8,
-	BATCH_LEAST_NS = 20000,
 };
 
 static struct device device;
@@ -63,8 +60,6 @@ static void print_help(void)
 	     "  --spin US           a polling device looks all the time until there was nothing\n"
 	     "                      to see for so long (200)\n"
 	     "  --idle US           its pause between two looks from then on; 0: none (50)\n"
-	     "  --batch US          when a look has found many commands, wait before the next,\n"
-	     "                      twice as long as the last time, and so long at most (0)\n"
 	     "  --seed N            of all that is random (1)\n"
 	     "  --serial TEXT       serial number, and what has to be unique comes of it\n"
 	     "                      (nvme-dbbuf)\n"
@@ -108,7 +103,6 @@ static bool parse_number(const char *option, const char *text, __u64 least, __u6
 static int parse(int argc, char **argv, struct options *options)
 {
 	static const struct option known[] = {
-		{ "batch", required_argument, NULL, 'B' },
 		{ "backing", required_argument, NULL, 'b' },
 		{ "depth", required_argument, NULL, 'd' },
 		{ "disarmed", no_argument, NULL, 'D' },
@@ -147,11 +141,6 @@ static int parse(int argc, char **argv, struct options *options)
 		switch (option) {
 		case 'b':
 			options->backing = optarg;
-			break;
-		case 'B':
-			if (!parse_number(name, optarg, 0, 1000000, &value))
-				return EXIT_USAGE;
-			options->batch_us = value;
 			break;
 		case 'd':
 			if (!parse_number(name, optarg, 2, 65536, &value))
@@ -297,7 +286,7 @@ static long long patience(struct device *dev, __u64 now, bool news)
 	size_t i;
 
 	if (news)
-		wait = dev->batch_ns;
+		wait = 0;
 	else if (nvme_awake(dev))
 		wait = now - dev->news_ns < dev->options.spin_us * 1000ull ? 0 :
 		       dev->options.idle_us * 1000ll;
@@ -310,24 +299,6 @@ static long long patience(struct device *dev, __u64 now, bool news)
 	return wait;
 }
 
-/*
- * Few looks for many commands: each look takes the processor from the guest, and
- * each ends in an interrupt.
- */
-static void adapt_batch(struct device *dev, unsigned int commands)
-{
-	const __u64 most = dev->options.batch_us * 1000ull;
-
-	if (commands < BATCH_FEW)
-		dev->batch_ns /= 2;
-	else if (commands > BATCH_MANY)
-		dev->batch_ns = dev->batch_ns * 2 + BATCH_LEAST_NS;
-	if (!dev->dbbuf.active || dev->batch_ns < BATCH_LEAST_NS)
-		dev->batch_ns = 0;
-	if (dev->batch_ns > most)
-		dev->batch_ns = most;
-}
-
 static void serve(struct device *dev, int signals)
 {
 	struct pollfd fds[] = {
@@ -336,7 +307,6 @@ static void serve(struct device *dev, int signals)
 		{ .fd = -1, .events = POLLIN },
 	};
 	bool served = false, news = false;
-	unsigned int commands;
 
 	while (dev->client >= 0 || !served || dev->options.keep) {
 		__u64 now = now_ns();
@@ -366,9 +336,7 @@ static void serve(struct device *dev, int signals)
 		now = now_ns();
 		admin_timer(dev, now);
 		fault_timer(dev, now);
-		commands = dev->nr_commands;
 		news = nvme_serve(dev);
-		adapt_batch(dev, dev->nr_commands - commands);
 		if (news)
 			dev->news_ns = now;
 	}

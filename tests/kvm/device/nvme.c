@@ -337,7 +337,6 @@ static void sq_command(struct device *dev, struct sq *sq, struct cq *cq)
 	memcpy(&entry, shared, sizeof(entry));
 	sq->head = (sq->head + 1) % sq->size;
 	dev->counts.queues[sq->id].commands++;
-	dev->nr_commands++;
 
 	if (!sq->id) {
 		dev->counts.admin[entry.opcode]++;
