@@ -170,8 +170,8 @@ enum eventidx_policy {
  * @rereads: looks at the shadow after writing an event index, before sleeping
  * @barrier: full barrier between the two
  * @polls: looks at shadows all the time
- * @adaptive: no interrupt while the host takes completions
  * @parks: stops that when idle, until a doorbell register is written
+ * @adaptive: no interrupt while the host takes completions
  * @admin: the admin queue's shadows are in use, too
  * @copies: a doorbell register's value is copied to the shadow
  * @copies_admin: so it is, for the admin queue alone
@@ -192,8 +192,8 @@ struct personality {
 	unsigned int		rereads;
 	bool			barrier;
 	bool			polls;
-	bool			adaptive;
 	bool			parks;
+	bool			adaptive;
 	bool			admin;
 	bool			copies;
 	bool			copies_admin;
@@ -424,7 +424,6 @@ __u32 io_copy(struct device *dev, const struct sq_entry *command, void *data,
 	      __u32 size, bool to_guest);
 
 /* doorbell.c */
-bool personality_spares(const struct personality *personality, const struct faults *faults);
 void doorbell_write(struct device *dev, unsigned int qid, bool completion,
 		    __u32 value);
 void doorbell_configure(struct device *dev, __u64 shadows, __u64 eventidxs);

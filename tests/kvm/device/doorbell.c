@@ -178,18 +178,6 @@ void personality_list(FILE *out)
 			personalities[i].about);
 }
 
-/* Does one of the faults need something that the personality does not do? */
-bool personality_spares(const struct personality *personality, const struct faults *faults)
-{
-	bool sleeps = personality->sq > EVENTIDX_NEVER &&
-		      (!personality->polls || personality->parks);
-	bool writes = personality->sq > EVENTIDX_NEVER || personality->cq > EVENTIDX_NEVER;
-
-	return ((faults->eventidx_late || faults->shadow_overwrite) && !sleeps) ||
-	       ((faults->eventidx_frozen || faults->eventidx_stale ||
-		 faults->eventidx_random || faults->eventidx_range) && !writes);
-}
-
 /* --- the words ----------------------------------------------------------------- */
 
 static __u64 word_offset(const struct device *dev, unsigned int qid, bool completion)

@@ -104,6 +104,19 @@ int fault_add(struct faults *faults, const char *text)
 	return EXIT_USAGE;
 }
 
+/* Whether one of the faults disturbs what this personality never does. */
+static bool personality_lacks(const struct personality *personality,
+			      const struct faults *faults)
+{
+	bool sleeps = personality->sq > EVENTIDX_NEVER &&
+		      (!personality->polls || personality->parks);
+	bool writes = personality->sq > EVENTIDX_NEVER || personality->cq > EVENTIDX_NEVER;
+
+	return ((faults->eventidx_late || faults->shadow_overwrite) && !sleeps) ||
+	       ((faults->eventidx_frozen || faults->eventidx_stale ||
+		 faults->eventidx_random || faults->eventidx_range) && !writes);
+}
+
 /* What a device with these options cannot have. */
 int faults_check(const struct options *options, const struct faults *faults)
 {
@@ -115,7 +128,7 @@ int faults_check(const struct options *options, const struct faults *faults)
 		complain("the fault dbbuf-refuse takes a status from 1 to 0x%x", MAX_STATUS);
 		return EXIT_USAGE;
 	}
-	if (personality_spares(options->personality, faults)) {
+	if (personality_lacks(options->personality, faults)) {
 		complain("'%s' has no event index, or no sleep, that a fault could disturb",
 			 options->personality->name);
 		return EXIT_USAGE;
