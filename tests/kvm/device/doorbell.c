@@ -17,7 +17,6 @@
 
 enum {
 	PARK_NS = 2000000,		/* how long a queue is polled for nothing */
-	MAX_LATE_US = 1000000,
 	INVALID_DOORBELL_REGISTER = 0,	/* asynchronous event information: error status */
 	INVALID_DOORBELL_VALUE = 1,
 };
@@ -618,7 +617,7 @@ static bool sq_ask(struct device *dev, struct sq *sq)
 	unsigned int i;
 
 	if (sq->id && late) {
-		wait_us(late < MAX_LATE_US ? late : MAX_LATE_US);
+		wait_us(late);
 		eventidx_store(dev, sq->id, false, sq->tail, &sq->last_eventidx,
 			       sq->size);
 		fault_acted(dev, &dev->options.faults.eventidx_late);

@@ -21,6 +21,7 @@ enum {
 	BOGUS_CID = 0xfff,		/* Linux numbers requests from 0 */
 	PHASE = 1 << 16,		/* in the last word of a completion */
 	MAX_STATUS = 0x7fff,		/* what a completion has room for */
+	MAX_LATE_US = 1000000,		/* nothing else is done meanwhile */
 	MAX_LINE = 80,			/* of a file of faults, with its end */
 };
 
@@ -126,6 +127,10 @@ int faults_check(const struct options *options, const struct faults *faults)
 	}
 	if (faults->dbbuf_refuse > MAX_STATUS) {
 		complain("the fault dbbuf-refuse takes a status from 1 to 0x%x", MAX_STATUS);
+		return EXIT_USAGE;
+	}
+	if (faults->eventidx_late > MAX_LATE_US) {
+		complain("the fault eventidx-late takes a number from 1 to %d", MAX_LATE_US);
 		return EXIT_USAGE;
 	}
 	if (personality_lacks(options->personality, faults)) {
