@@ -41,6 +41,7 @@ enum {
 	DOORBELLS = 0x1000,		/* where they start in BAR 0 */
 	MAX_PAIRS = 1024,		/* queue pairs, the admin pair included */
 	MAX_DSTRD = 10,
+	HALF_WORD = 1 << 16,		/* the first number that 16 bits lack */
 	MAX_TRANSFER_PAGES = 64,	/* power of two, see CTRL.MDTS */
 	MAX_ASYNC_EVENTS = 4,
 	MSIX_TABLE_BAR = 4,

@@ -240,33 +240,46 @@ static void eventidx_never(struct device *dev, unsigned int qid, bool completion
 		atomic_store_explicit(eventidx, ~0u, memory_order_relaxed);
 }
 
-static void eventidx_store(struct device *dev, unsigned int qid, bool completion,
-			   __u32 value, __u32 *last, __u32 size)
+/* What a fault puts in the place of the @wanted event index of a queue of this @size. */
+static __u32 eventidx_wrong(struct device *dev, __u32 wanted, __u32 last, __u32 size)
 {
 	const struct faults *faults = &dev->options.faults;
-	struct queue_counts *counts = &dev->counts.queues[qid];
+	__u32 end = dev->options.personality->half_words ? HALF_WORD : 0xffffffff;
+	__u32 value = wanted;
 	const __u32 *which = NULL;
-	atomic_uint *eventidx;
-	__u32 wanted = value;
 
-	if (fault(dev, faults->eventidx_frozen)) {
-		fault_acted(dev, &faults->eventidx_frozen);
-		/* Else a poller would try again in each turn. */
-		*last = wanted;
-		return;
-	}
 	if (fault(dev, faults->eventidx_stale)) {
 		which = &faults->eventidx_stale;
-		value = *last;
+		value = last;
 	} else if (fault(dev, faults->eventidx_random)) {
 		which = &faults->eventidx_random;
 		value = fault_random(dev) % size;
 	} else if (fault(dev, faults->eventidx_range)) {
 		which = &faults->eventidx_range;
-		value = size + fault_random(dev) % (0xffffffff - size);
+		value = size + fault_random(dev) % (end - size);
 	}
 	if (value != wanted)
 		fault_acted(dev, which);
+	return value;
+}
+
+/* Faults are of I/O queues alone: of the admin queue drivers use registers. */
+static void eventidx_store(struct device *dev, unsigned int qid, bool completion,
+			   __u32 wanted, __u32 *last, __u32 size)
+{
+	const __u32 *frozen = &dev->options.faults.eventidx_frozen;
+	struct queue_counts *counts = &dev->counts.queues[qid];
+	__u32 value = wanted;
+	atomic_uint *eventidx;
+
+	if (qid && fault(dev, *frozen)) {
+		fault_acted(dev, frozen);
+		/* Else a poller would try again in each turn. */
+		*last = wanted;
+		return;
+	}
+	if (qid)
+		value = eventidx_wrong(dev, wanted, *last, size);
 	*last = wanted;
 
 	eventidx = word(dev, dev->dbbuf.eventidxs, qid, completion);

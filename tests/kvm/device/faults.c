@@ -133,6 +133,12 @@ int faults_check(const struct options *options, const struct faults *faults)
 		complain("the fault eventidx-late takes a number from 1 to %d", MAX_LATE_US);
 		return EXIT_USAGE;
 	}
+	if (faults->eventidx_range && options->personality->half_words &&
+	    options->depth >= HALF_WORD) {
+		complain("the fault eventidx-range: the 16 bits that '%s' writes are all positions",
+			 options->personality->name);
+		return EXIT_USAGE;
+	}
 	if (personality_lacks(options->personality, faults)) {
 		complain("'%s' has no event index, or no sleep, that a fault could disturb",
 			 options->personality->name);
