@@ -400,16 +400,35 @@ static bool is_late(struct device *dev, unsigned int qid, bool completion, __u32
 	       shadow_load(dev, qid, completion, &found) && found == garbage->value;
 }
 
+/* Whether the write was still on its way when a shadow told of the @known position. */
+static bool is_behind(const struct device *dev, unsigned int qid, __u32 value, __u32 known,
+		      __u32 size)
+{
+	return doorbell_shadowed(dev, qid) && value != known &&
+	       distance(value, known, size) < size / 2;
+}
+
 static void write_sq(struct device *dev, struct sq *sq, __u32 value)
 {
 	struct doorbell_counts *counts = &dev->counts.queues[sq->id].sq;
+	bool strict = dev->options.personality->strict_order;
 	__u32 room = sq->size - 1 - distance(sq->head, sq->tail, sq->size);
 
 	if (!position_valid(dev, counts, value, sq->size, false))
 		return;
-	if (dev->options.personality->strict_order &&
-	    distance(sq->tail, value, sq->size) > room) {
-		invalid(dev, counts, false);
+	/*
+	 * The head that a host knows, of completions, is never ahead of this one: it has no
+	 * more room than that. What a shadow may have told before proves nothing.
+	 */
+	if (distance(sq->tail, value, sq->size) > room) {
+		if (strict || !doorbell_shadowed(dev, sq->id))
+			invalid(dev, counts, false);
+		if (strict)
+			return;
+	}
+	/* A device that copies registers goes back with them. */
+	if (!copies(dev, sq->id) && is_behind(dev, sq->id, value, sq->tail, sq->size)) {
+		sq->awake = true;
 		return;
 	}
 	if (sq->id && fault_nth(dev, &dev->options.faults.lose_sq, &dev->nth_sq)) {
@@ -434,7 +453,8 @@ static void write_cq(struct device *dev, struct cq *cq, __u32 value)
 		return;
 	if (distance(cq->head, value, cq->size) >
 	    distance(cq->head, cq->tail, cq->size)) {
-		invalid(dev, counts, false);
+		if (!is_behind(dev, cq->id, value, cq->head, cq->size))
+			invalid(dev, counts, false);
 		return;
 	}
 	if (cq->id && fault_nth(dev, &dev->options.faults.lose_cq, &dev->nth_cq)) {
