@@ -95,6 +95,8 @@ static void nvme_enable(struct device *dev)
 	__u32 cq_size = (dev->aqa >> 16 & 0xfff) + 1;
 
 	dev->counts.enables++;
+	/* One that was shut down while it was disabled is started by this. */
+	dev->csts = 0;
 	dev->cap_read = false;
 	dev->doorbells_dstrd = dev->dstrd;
 	fault_enabled(dev);
@@ -124,9 +126,7 @@ static void nvme_write_cc(struct device *dev, __u32 value)
 	if (!was && value & NVME_CC_EN_MASK)
 		nvme_enable(dev);
 	/* Whatever the device holds is in place after each command. */
-	if (!NVME_GET(value, CC_SHN)) {
-		dev->csts &= ~(NVME_CSTS_SHN_MASK << NVME_CSTS_SHST_SHIFT);
-	} else if (!nvme_shut_down(dev)) {
+	if (NVME_GET(value, CC_SHN) && !nvme_shut_down(dev)) {
 		doorbell_forget(dev);
 		/* Nor does anything come by itself any more. */
 		dev->dbbuf_due = false;
