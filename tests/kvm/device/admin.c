@@ -452,7 +452,7 @@ void admin_timer(struct device *dev, __u64 now)
 	struct cq *cq = &dev->cqs[0];
 
 	if (!dev->dbbuf_due || now < dev->dbbuf_due_ns || !dev->running ||
-	    cq_is_full(cq))
+	    !pci_is_master(dev) || cq_is_full(cq))
 		return;
 	dev->dbbuf_due = false;
 	nvme_complete(dev, cq, &dev->sqs[0], le16toh(dev->dbbuf_command.cid),
@@ -463,7 +463,7 @@ void admin_timer(struct device *dev, __u64 now)
 /* When admin_timer() wants to be called, 0: not at all. */
 __u64 admin_next_ns(const struct device *dev)
 {
-	return dev->dbbuf_due && dev->running ? dev->dbbuf_due_ns : 0;
+	return dev->dbbuf_due && dev->running && pci_is_master(dev) ? dev->dbbuf_due_ns : 0;
 }
 
 /* An error for which there is no command; once, until the host has read the log. */
@@ -471,8 +471,8 @@ void admin_async_error(struct device *dev, __u8 information)
 {
 	struct cq *cq = &dev->cqs[0];
 
-	if (!dev->running || nvme_shut_down(dev) || !dev->nr_async_events ||
-	    dev->async_masked || cq_is_full(cq))
+	if (!dev->running || !pci_is_master(dev) || nvme_shut_down(dev) ||
+	    !dev->nr_async_events || dev->async_masked || cq_is_full(cq))
 		return;
 	dev->async_masked = true;
 	nvme_complete(dev, cq, &dev->sqs[0], dev->async_events[--dev->nr_async_events],

@@ -116,6 +116,20 @@ void pci_init(struct device *dev)
 	pci_init_express(dev);
 }
 
+/**
+ * pci_is_master() - whether the host lets the device at its memory
+ * @dev: the device
+ *
+ * While it does not, nothing is read or written there; nor is there an interrupt, which
+ * is a write, too. What there is to do waits.
+ *
+ * Return: the Bus Master Enable bit.
+ */
+bool pci_is_master(const struct device *dev)
+{
+	return dev->config[PCI_COMMAND] & PCI_COMMAND_MASTER;
+}
+
 /* What the host has written goes; what is the device's own stays. */
 void pci_reset(struct device *dev)
 {
@@ -138,7 +152,7 @@ void pci_config_read(struct device *dev, __u64 offset, void *data, __u32 count)
 void pci_config_write(struct device *dev, __u64 offset, const void *data,
 		      __u32 count)
 {
-	bool was_master = dev->config[PCI_COMMAND] & PCI_COMMAND_MASTER;
+	bool was_master = pci_is_master(dev);
 	const __u8 *bytes = data;
 	bool reset = false;
 	__u32 i;
@@ -156,6 +170,8 @@ void pci_config_write(struct device *dev, __u64 offset, const void *data,
 	}
 	if (reset)
 		pci_reset(dev);
-	if (was_master && !(dev->config[PCI_COMMAND] & PCI_COMMAND_MASTER))
+	if (was_master && !pci_is_master(dev))
 		fault_let_go(dev);
+	if (!was_master && pci_is_master(dev))
+		doorbell_catch_up(dev);
 }

@@ -9,8 +9,8 @@
  *
  * - what comes out of guest memory or out of a message is copied once, checked,
  *   and then used;
- * - guest memory is reached through dma_ptr() alone, and no pointer is kept over
- *   the next message, which may unmap it;
+ * - guest memory is reached through dma_ptr() alone, while pci_is_master(), and no
+ *   pointer is kept over the next message, which may unmap it;
  * - words that are shared with the guest (shadow doorbells, event indexes, the
  *   last word of a completion) are atomics.
  *
@@ -240,6 +240,7 @@ struct backing {
 /* What a doorbell register was written with last. */
 struct last_write {
 	bool	any;
+	bool	due;		/* nothing has come of it so far */
 	__u32	value;
 	__u64	news;		/* of its shadow, until then */
 };
@@ -381,11 +382,13 @@ void vfio_user_accept(struct device *dev);
 void vfio_user_input(struct device *dev);
 void vfio_user_close(struct device *dev);
 void *dma_ptr(struct device *dev, __u64 address, __u64 size, bool write);
+void *dma_find(struct device *dev, __u64 address, __u64 size, bool write);
 void irq_raise(struct device *dev, unsigned int vector);
 
 /* config_space.c */
 void pci_init(struct device *dev);
 void pci_reset(struct device *dev);
+bool pci_is_master(const struct device *dev);
 void pci_config_read(struct device *dev, __u64 offset, void *data, __u32 count);
 void pci_config_write(struct device *dev, __u64 offset, const void *data,
 		      __u32 count);
@@ -427,6 +430,7 @@ __u32 io_copy(struct device *dev, const struct sq_entry *command, void *data,
 /* doorbell.c */
 void doorbell_write(struct device *dev, unsigned int qid, bool completion,
 		    __u32 value);
+void doorbell_catch_up(struct device *dev);
 void doorbell_configure(struct device *dev, __u64 shadows, __u64 eventidxs);
 void doorbell_forget(struct device *dev);
 void doorbell_created(struct device *dev, unsigned int qid, bool completion);

@@ -495,6 +495,41 @@ static void note_write(struct device *dev, struct last_write *last,
 	};
 }
 
+static struct last_write *last_write(struct device *dev, unsigned int qid, bool completion)
+{
+	return completion ? &dev->cqs[qid].last_write : &dev->sqs[qid].last_write;
+}
+
+static void take_write(struct device *dev, unsigned int qid, bool completion)
+{
+	struct last_write *last = last_write(dev, qid, completion);
+
+	/* A shadow may be needed for it. Of what comes until then the last one is enough. */
+	last->due = !pci_is_master(dev);
+	if (last->due)
+		return;
+	if (completion)
+		write_cq(dev, &dev->cqs[qid], last->value);
+	else
+		write_sq(dev, &dev->sqs[qid], last->value);
+}
+
+/**
+ * doorbell_catch_up() - takes what registers were written with while that had to wait
+ * @dev: the device, which has become pci_is_master()
+ */
+void doorbell_catch_up(struct device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->options.pairs; i++) {
+		if (dev->cqs[i].last_write.due)
+			take_write(dev, i, true);
+		if (dev->sqs[i].last_write.due)
+			take_write(dev, i, false);
+	}
+}
+
 /* The host has rung for a queue that there is not. */
 static void no_queue(struct device *dev, __u64 *count)
 {
@@ -526,12 +561,8 @@ void doorbell_write(struct device *dev, unsigned int qid, bool completion,
 	}
 	if (doorbell_shadowed(dev, qid))
 		counts->doorbells_shadowed++;
-	note_write(dev, completion ? &dev->cqs[qid].last_write : &dev->sqs[qid].last_write,
-		   counts, value);
-	if (completion)
-		write_cq(dev, &dev->cqs[qid], value);
-	else
-		write_sq(dev, &dev->sqs[qid], value);
+	note_write(dev, last_write(dev, qid, completion), counts, value);
+	take_write(dev, qid, completion);
 }
 
 /* --- what the guest is told ---------------------------------------------------- */

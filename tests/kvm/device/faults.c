@@ -319,11 +319,14 @@ void fault_bogus_completion(struct device *dev, struct cq *cq)
 	nvme_complete(dev, cq, &none, BOGUS_CID, 0, 0);
 }
 
-/* The half of the next entry that has the phase, NULL: it is not memory any more. */
+/*
+ * The half of the next entry that has the phase, NULL: it is not memory any more. That the
+ * device may have no right to it is the fault.
+ */
 static atomic_ullong *next_half(struct device *dev, const struct cq *cq)
 {
-	struct cq_entry *entry = dma_ptr(dev, cq->base + cq->tail * sizeof(*entry),
-					 sizeof(*entry), true);
+	struct cq_entry *entry = dma_find(dev, cq->base + cq->tail * sizeof(*entry),
+					  sizeof(*entry), true);
 
 	return entry ? (atomic_ullong *)&entry->queue : NULL;
 }
@@ -434,18 +437,21 @@ void fault_timer(struct device *dev, __u64 now)
 	__u32 every = fault(dev, dev->options.faults.irq_spurious);
 	unsigned int i;
 
-	if (every && now >= dev->spurious_ns) {
-		dev->spurious_ns = now + every * 1000ull;
-		for (i = 0; i < dev->options.pairs; i++)
-			irq_raise(dev, i);
-		fault_acted(dev, &dev->options.faults.irq_spurious);
-	}
 	if (dev->ghosts_ns && now >= dev->ghosts_ns) {
 		for (i = 1; i < dev->options.pairs; i++) {
 			if (dev->ghosts[i].size)
 				haunt(dev, &dev->ghosts[i]);
 		}
 		forget_ghosts(dev);
+	}
+	/* The others do what the device has a right to. */
+	if (!pci_is_master(dev))
+		return;
+	if (every && now >= dev->spurious_ns) {
+		dev->spurious_ns = now + every * 1000ull;
+		for (i = 0; i < dev->options.pairs; i++)
+			irq_raise(dev, i);
+		fault_acted(dev, &dev->options.faults.irq_spurious);
 	}
 	if (dev->dbbuf_cqes && now >= dev->dbbuf_cqe_ns)
 		dbbuf_completions(dev, now);
@@ -462,6 +468,8 @@ __u64 fault_next_ns(const struct device *dev)
 {
 	__u64 next = dev->ghosts_ns;
 
+	if (!pci_is_master(dev))
+		return next;
 	if (dev->dbbuf_cqes)
 		earlier(&next, dev->dbbuf_cqe_ns);
 	if (dev->armed && dev->options.faults.irq_spurious)

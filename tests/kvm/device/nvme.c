@@ -102,8 +102,8 @@ static void nvme_enable(struct device *dev)
 	fault_enabled(dev);
 	if (NVME_GET(dev->cc, CC_MPS) || NVME_GET(dev->cc, CC_CSS) ||
 	    sq_size < 2 || cq_size < 2 ||
-	    !dma_ptr(dev, dev->asq, sq_size * sizeof(struct sq_entry), false) ||
-	    !dma_ptr(dev, dev->acq, cq_size * sizeof(struct cq_entry), true)) {
+	    !dma_find(dev, dev->asq, sq_size * sizeof(struct sq_entry), false) ||
+	    !dma_find(dev, dev->acq, cq_size * sizeof(struct cq_entry), true)) {
 		nvme_fatal(dev);
 		return;
 	}
@@ -386,7 +386,7 @@ bool nvme_serve(struct device *dev)
 	bool news = false;
 	unsigned int i;
 
-	if (!dev->running || dev->stuck || nvme_shut_down(dev))
+	if (!dev->running || !pci_is_master(dev) || dev->stuck || nvme_shut_down(dev))
 		return false;
 	for (i = 0; i < dev->options.pairs && dev->running; i++) {
 		struct sq *sq = &dev->sqs[i];
@@ -402,7 +402,7 @@ bool nvme_awake(const struct device *dev)
 {
 	unsigned int i;
 
-	if (!dev->running || dev->stuck || nvme_shut_down(dev))
+	if (!dev->running || !pci_is_master(dev) || dev->stuck || nvme_shut_down(dev))
 		return false;
 	for (i = 0; i < dev->options.pairs; i++) {
 		if (dev->sqs[i].size && dev->sqs[i].awake)

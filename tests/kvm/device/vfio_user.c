@@ -142,11 +142,19 @@ static void unmap(struct device *dev, unsigned int index)
 	dev->last_map = 0;
 }
 
-/*
- * Returns a pointer to guest memory, or NULL when the guest may not expect the
- * device to reach all of it.
+/**
+ * dma_find() - where in this process guest memory is
+ * @dev: the device
+ * @address: as the guest has it
+ * @size: in bytes
+ * @write: the guest must have let it be written to
+ *
+ * For what is not used now, and for a fault that does what it has no right to; else
+ * there is dma_ptr().
+ *
+ * Return: a pointer, or NULL when the guest may not expect the device to reach all of it.
  */
-void *dma_ptr(struct device *dev, __u64 address, __u64 size, bool write)
+void *dma_find(struct device *dev, __u64 address, __u64 size, bool write)
 {
 	unsigned int i, index;
 
@@ -166,6 +174,23 @@ void *dma_ptr(struct device *dev, __u64 address, __u64 size, bool write)
 		dev->last_map = index;
 		return map->mem + (address - map->address);
 	}
+	dev->counts.dma_errors++;
+	return NULL;
+}
+
+/**
+ * dma_ptr() - guest memory, for use until the next message
+ * @dev: the device
+ * @address: as the guest has it
+ * @size: in bytes
+ * @write: it may be written to
+ *
+ * Return: as dma_find(), and NULL while the device is not pci_is_master().
+ */
+void *dma_ptr(struct device *dev, __u64 address, __u64 size, bool write)
+{
+	if (pci_is_master(dev))
+		return dma_find(dev, address, size, write);
 	dev->counts.dma_errors++;
 	return NULL;
 }
