@@ -427,6 +427,9 @@ static void dbbuf_completions(struct device *dev, __u64 now)
 		if (!cq->size || cq_is_full(cq))
 			continue;
 		fault_bogus_completion(dev, cq);
+		/* Nor is there one of a controller that has stopped before, or by this. */
+		if (!dev->running)
+			return;
 		nvme_interrupt(dev, cq);
 		fault_acted(dev, &dev->options.faults.dbbuf_cqe);
 	}

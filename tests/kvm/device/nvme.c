@@ -345,8 +345,8 @@ static void sq_command(struct device *dev, struct sq *sq, struct cq *cq)
 		dev->counts.io[entry.opcode]++;
 		if (sq_command_lost(dev))
 			return;
-		if (fault_nth(dev, &dev->options.faults.bogus_cqe, &dev->nth_io_bogus) &&
-		    (cq->tail + 2) % cq->size != cq->head)
+		if ((cq->tail + 2) % cq->size != cq->head &&
+		    fault_nth(dev, &dev->options.faults.bogus_cqe, &dev->nth_io_bogus))
 			fault_bogus_completion(dev, cq);
 		status = io_command(dev, &entry);
 	}
