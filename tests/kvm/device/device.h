@@ -207,6 +207,7 @@ struct personality {
 	bool			null;
 };
 
+const struct personality *personality_at(size_t index);
 const struct personality *personality_find(const char *name);
 void personality_list(FILE *out);
 

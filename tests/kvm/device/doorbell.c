@@ -157,6 +157,17 @@ static const struct personality personalities[] = {
 	},
 };
 
+/**
+ * personality_at() - one of the personalities
+ * @index: from 0 on
+ *
+ * Return: the personality, NULL: there are not so many.
+ */
+const struct personality *personality_at(size_t index)
+{
+	return index < ARRAY_SIZE(personalities) ? &personalities[index] : NULL;
+}
+
 const struct personality *personality_find(const char *name)
 {
 	size_t i;

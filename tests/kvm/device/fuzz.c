@@ -6,7 +6,7 @@
  *
  * An input is a personality, a set of faults, and then records:
  *
- *	byte 0		index of the personality, modulo their number
+ *	byte 0		index of the personality, modulo their number; bit 7: no storage
  *	bytes 1-4	bit N: the Nth fault of the list below, with a small number
  *	records		kind, 16 bits of length, so many bytes (as many as there are)
  *
@@ -20,8 +20,9 @@
  *	3	so many turns of the main loop as the upper six bits say
  *
  * The device's clock stands still but for one millisecond with each look at it, so
- * that an input does the same each time. The last line of stdout says how many I/O
- * commands there were in how many runs.
+ * that an input does the same each time. At the end stdout says what the personalities
+ * are, in the order of their indexes, how many faults there are, and how many I/O commands
+ * there were in how many runs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,11 +53,6 @@ struct message {
 	__u8	payload[MESSAGE_MAX];
 };
 
-static const char * const personalities[] = {
-	"qemu", "plain", "spdk-poll", "spdk-intr", "openvmm", "propolis", "femu",
-	"mdev", "vendor",
-};
-
 /* All of them; eventidx-late sleeps for its number of microseconds. */
 static const char * const faults[] = {
 	"dbbuf-refuse=6", "dbbuf-late=3", "dbbuf-never", "dbbuf-cqe", "dbbuf-gone",
@@ -68,6 +64,7 @@ static const char * const faults[] = {
 };
 
 static struct device device;
+static size_t nr_personalities;
 static unsigned long long nr_commands, nr_runs;
 static __u64 clock_ns;
 static __u8 *guest;
@@ -88,8 +85,7 @@ static void prepare(struct device *dev, const __u8 *head)
 	memset(guest, 0, GUEST_SIZE);
 	clock_ns = STEP_NS;
 	dev->options = (struct options){
-		.personality = personality_find(personalities[head[0] %
-						ARRAY_SIZE(personalities)]),
+		.personality = personality_at((head[0] & 0x7f) % nr_personalities),
 		.backing = head[0] & 0x80 ? "null" : "memory",
 		.size = 1 << 16,
 		.pairs = 5,
@@ -247,6 +243,12 @@ static void play(struct device *dev, int client, const __u8 *data, size_t size)
 
 static void print_totals(void)
 {
+	size_t i;
+
+	printf("personalities:");
+	for (i = 0; i < nr_personalities; i++)
+		printf(" %s", personality_at(i)->name);
+	printf("\n%zu faults\n", ARRAY_SIZE(faults));
 	printf("%llu I/O commands, %llu runs\n", nr_commands, nr_runs);
 }
 
@@ -256,6 +258,8 @@ int fuzz_initialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	check_faults();
+	while (personality_at(nr_personalities))
+		nr_personalities++;
 	atexit(print_totals);
 	guest_fd = memfd_create("guest", MFD_CLOEXEC);
 	event_fd = eventfd(-1, 0);
