@@ -431,6 +431,11 @@ static __u32 dbbuf_command(struct device *dev, const struct sq_entry *command)
 		dev->counts.dbbuf_refused++;
 		return NVME_SC_INVALID_OPCODE | NVME_SC_DNR;
 	}
+	/* There is no room to put off another one. */
+	if (dev->dbbuf_due) {
+		dev->counts.dbbuf_refused++;
+		return NVME_SC_CMD_SEQ_ERROR;
+	}
 	fault_dbbuf(dev);
 	if (fault(dev, faults->dbbuf_never)) {
 		fault_acted(dev, &faults->dbbuf_never);
@@ -452,7 +457,8 @@ void admin_timer(struct device *dev, __u64 now)
 	struct cq *cq = &dev->cqs[0];
 
 	if (!dev->dbbuf_due || now < dev->dbbuf_due_ns || !dev->running ||
-	    !pci_is_master(dev) || cq_is_full(cq))
+	    !pci_is_master(dev) ||
+	    (cq_is_full(cq) && (doorbell_cq_full(dev, cq) || cq_is_full(cq))))
 		return;
 	dev->dbbuf_due = false;
 	nvme_complete(dev, cq, &dev->sqs[0], le16toh(dev->dbbuf_command.cid),
@@ -460,10 +466,13 @@ void admin_timer(struct device *dev, __u64 now)
 	nvme_interrupt(dev, cq);
 }
 
-/* When admin_timer() wants to be called, 0: not at all. */
+/* When admin_timer() wants to be called, 0: not at all, or when there was a message. */
 __u64 admin_next_ns(const struct device *dev)
 {
-	return dev->dbbuf_due && dev->running && pci_is_master(dev) ? dev->dbbuf_due_ns : 0;
+	if (!dev->dbbuf_due || !dev->running || !pci_is_master(dev) ||
+	    cq_is_full(&dev->cqs[0]))
+		return 0;
+	return dev->dbbuf_due_ns;
 }
 
 /* An error for which there is no command; once, until the host has read the log. */

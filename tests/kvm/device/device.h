@@ -438,6 +438,7 @@ void doorbell_created(struct device *dev, unsigned int qid, bool completion);
 bool doorbell_shadowed(const struct device *dev, unsigned int qid);
 bool doorbell_look_sq(struct device *dev, struct sq *sq);
 bool doorbell_look_cq(struct device *dev, struct cq *cq);
+bool doorbell_cq_full(struct device *dev, struct cq *cq);
 bool doorbell_sq_done(struct device *dev, struct sq *sq);
 void doorbell_cq_posted(struct device *dev, struct cq *cq);
 

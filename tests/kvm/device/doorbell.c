@@ -710,8 +710,14 @@ static bool sq_ask(struct device *dev, struct sq *sq)
 	return false;
 }
 
-/* A completion queue is full: will the guest say when there is room? */
-static bool cq_ask(struct device *dev, struct cq *cq)
+/**
+ * doorbell_cq_full() - asks the guest to say when there is room for completions
+ * @dev: the device
+ * @cq: a queue that is full
+ *
+ * Return: it will say so; false: there may be some by now, or the device has to look.
+ */
+bool doorbell_cq_full(struct device *dev, struct cq *cq)
 {
 	const struct personality *personality = dev->options.personality;
 
@@ -742,7 +748,7 @@ bool doorbell_sq_done(struct device *dev, struct sq *sq)
 	bool rest = true;
 
 	if (!drained && cq_is_full(cq))
-		return cq_ask(dev, cq);
+		return doorbell_cq_full(dev, cq);
 	if (!doorbell_shadowed(dev, sq->id))
 		return drained;
 
