@@ -91,6 +91,28 @@ def find_qemu(name):
     return os.path.join(root, 'run', name)
 
 
+def read_account(path):
+    """What a device has written last"""
+    try:
+        with open(path, encoding='utf-8') as account:
+            return json.load(account)
+    except FileNotFoundError:
+        return {'snapshot': 0}
+
+
+def next_account(process, path):
+    """What the device in this process has counted up to now; None: it does not answer"""
+    last = read_account(path)['snapshot']
+    process.send_signal(signal.SIGUSR1)
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and process.poll() is None:
+        account = read_account(path)
+        if account['snapshot'] > last:
+            return account
+        time.sleep(0.005)
+    return None
+
+
 class NvmeDevice:
     def __init__(self, directory, options, sanitized=False):
         self.name = None
@@ -136,24 +158,12 @@ class NvmeDevice:
             'x-no-posted-writes': True,
             'socket': {'type': 'unix', 'path': self.socket}})]
 
-    def _read(self):
-        try:
-            with open(self.json, encoding='utf-8') as account:
-                return json.load(account)
-        except FileNotFoundError:
-            return {'snapshot': 0}
-
     def account(self):
         """What it has counted up to now"""
-        last = self._read()['snapshot']
-        self.process.send_signal(signal.SIGUSR1)
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end and self.process.poll() is None:
-            account = self._read()
-            if account['snapshot'] > last:
-                return account
-            time.sleep(0.005)
-        raise DeviceError(self.ended() or 'the NVMe device does not answer')
+        account = next_account(self.process, self.json)
+        if not account:
+            raise DeviceError(self.ended() or 'the NVMe device does not answer')
+        return account
 
     def ended(self):
         """How it has ended, and its last words, if it has"""
@@ -243,7 +253,7 @@ class NvmeDevice:
             wrong = 'a sanitizer has stopped the NVMe device: ' + said.splitlines()[0]
         elif not wrong and os.path.exists(self.socket):
             wrong = 'the NVMe device has left its socket behind'
-        account = self._read()
+        account = read_account(self.json)
         self._close_window(account)
         return wrong or next(filter(None, self.windows), None), account
 
