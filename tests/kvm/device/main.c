@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 #include "device.h"
@@ -299,6 +300,17 @@ static long long patience(struct device *dev, __u64 now, bool news)
 	return wait;
 }
 
+/* The host gives a descriptor for each interrupt: more than a process has by default. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static void serve(struct device *dev, int signals)
 {
 	struct pollfd fds[] = {
@@ -357,6 +369,7 @@ int main(int argc, char **argv)
 		return code;
 	/* A pause is as long as it is said to be. */
 	prctl(PR_SET_TIMERSLACK, 1);
+	raise_descriptor_limit();
 	pci_init(dev);
 	nvme_init(dev);
 	signals = open_signals();
