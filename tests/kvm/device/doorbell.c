@@ -195,7 +195,10 @@ static __u64 word_offset(const struct device *dev, unsigned int qid, bool comple
 	return (2ull * qid + completion) * (4ull << dev->dstrd);
 }
 
-/* Does @qid have words? They must lie in the page. */
+/*
+ * Does @qid have words? They must lie in the page. The specification wants the device to
+ * have no more queues than fit it (1.4, 5.7); QEMU's does not look, and neither does this one.
+ */
 bool doorbell_shadowed(const struct device *dev, unsigned int qid)
 {
 	if (!dev->dbbuf.active || (!qid && !dev->options.personality->admin))
