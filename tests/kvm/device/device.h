@@ -117,6 +117,7 @@ struct doorbell_counts {
 	__u64	invalid;		/* values that no such queue can have */
 	__u64	lost;			/* doorbells thrown away by a fault */
 	__u64	repeated;		/* values that were the register's, without news */
+	__u64	overtaken;		/* positions that a shadow had told to be past */
 	__u64	created;		/* how often there came to be this queue */
 };
 

@@ -442,6 +442,7 @@ static void write_sq(struct device *dev, struct sq *sq, __u32 value)
 	}
 	/* A device that copies registers goes back with them. */
 	if (!copies(dev, sq->id) && is_behind(dev, sq->id, value, sq->tail, sq->size)) {
+		counts->overtaken++;
 		sq->awake = true;
 		return;
 	}
@@ -467,7 +468,9 @@ static void write_cq(struct device *dev, struct cq *cq, __u32 value)
 		return;
 	if (distance(cq->head, value, cq->size) >
 	    distance(cq->head, cq->tail, cq->size)) {
-		if (!is_behind(dev, cq->id, value, cq->head, cq->size))
+		if (is_behind(dev, cq->id, value, cq->head, cq->size))
+			counts->overtaken++;
+		else
 			invalid(dev, counts, false);
 		return;
 	}

@@ -261,7 +261,8 @@ class NvmeDevice:
 def complaint(account, since=None):
     """What the device holds against its driver, or None; with `since`, an earlier account,
     what has come since then. Late doorbells, of queues that are gone, are not: Linux takes
-    what was completed before it disabled the controller, and rings."""
+    what was completed before it disabled the controller, and rings. One that a shadow has
+    overtaken is, as register writes are not posted here."""
     if not account['snapshot']:
         return 'the NVMe device has left no account'
     wrong = offences(account)
@@ -278,7 +279,7 @@ def offences(account):
         'shutdown_doorbells')}
     for queue in account.get('queues', ()):
         for kind in 'sq', 'cq':
-            for what in 'invalid', 'repeated':
+            for what in 'invalid', 'repeated', 'overtaken':
                 wrong['%s %s%d doorbells' % (what, kind, queue['qid'])] = queue[kind][what]
     return wrong
 
