@@ -18,9 +18,9 @@ static void write_doorbell(FILE *out, const char *name,
 		name, counts->doorbells, counts->doorbells_shadowed);
 	fprintf(out, "\"shadow_news\": %llu, \"eventidx\": %llu, ",
 		counts->shadow_news, counts->eventidx);
-	fprintf(out, "\"invalid\": %llu, \"lost\": %llu, \"repeated\": %llu, "
-		"\"overtaken\": %llu}",
-		counts->invalid, counts->lost, counts->repeated, counts->overtaken);
+	fprintf(out, "\"invalid\": %llu, \"lost\": %llu, \"repeated\": %llu, ",
+		counts->invalid, counts->lost, counts->repeated);
+	fprintf(out, "\"overtaken\": %llu}", counts->overtaken);
 }
 
 static void write_opcodes(FILE *out, const char *name, const __u64 *counts)
