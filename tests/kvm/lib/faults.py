@@ -114,13 +114,13 @@ FAULTS = (
           reset=(COMPLETES, RESETS), queues=(COMPLETES, RESETS)),
     fault('hang', None, 'so is one that does not answer', RESETS, option='hang=100',
           fewer='hang=10', short=True, reset=(COMPLETES, RESETS), queues=(COMPLETES, RESETS)),
-    # Where doorbells are plain, as with a device that is distrusted, nothing but the time
-    # limit makes up for the last one, in any scenario; and its reset waits, too.
     fault('lose-sq', 'sq', 'a register write that the device drops looks like a slow '
           'command: the next one makes up for it, or the time limit; while a reset waits for '
           'queues to get empty, a controller that meets that is given up, with any doorbells',
-          COMPLETES, RECOVERS, LATE, RESETS, REMOVED, option='lose-sq=11', fewer='lose-sq=5',
-          short=True, how='r', idle=('fio', 'rebind')),
+          COMPLETES, RECOVERS, LATE, RESETS, option='lose-sq=11', fewer='lose-sq=5',
+          short=True, how='r', idle=('fio', 'rebind'),
+          reset=(COMPLETES, RECOVERS, LATE, RESETS, REMOVED),
+          queues=(COMPLETES, RECOVERS, LATE, RESETS, REMOVED)),
     fault('dbbuf-never', 'shadows', 'a controller without an answer to an admin command is '
           'given up while it is set up', REMOVED, how='s', short=True),
     # A late completion takes a queue that has had others: those of dbbuf-cqe.
@@ -203,6 +203,9 @@ def ends_of(personality, fault_, scenario):
         return (RECOVERS,)
     if personality in POLLS and fault_.name in LOST_ON_SLEEPERS:
         return (COMPLETES,)
+    # Nothing but a time limit makes up for the last doorbell there, and its reset waits, too.
+    if personality == 'plain' and fault_.name == 'lose-sq' and REMOVED not in ends:
+        ends += (REMOVED,)
     # Without a barrier it may lose a doorbell at any time, while it has shadows.
     if personality == 'propolis' and COMPLETES in ends and RECOVERS not in ends and \
             fault_.state == ACTIVE:
